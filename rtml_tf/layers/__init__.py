@@ -1,0 +1,1 @@
+"""Keras layers that the networks are built from."""

@@ -1,0 +1,1 @@
+"""Metric losses, one family a file."""

@@ -1,0 +1,1 @@
+"""The methods: Keras models with a `train_step`, one a file."""

@@ -1,0 +1,1 @@
+"""Embedding networks: functions that return a `tf.keras.Model`."""
