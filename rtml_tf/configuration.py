@@ -1,0 +1,127 @@
+"""Gin files and parameters: parsed, checked, and explained when they are wrong."""
+
+import os
+import pathlib
+import re
+from collections.abc import Callable, Sequence
+
+import gin
+
+from rtml_tf import misspellings
+
+# The folder that holds the packages: gin files are found there from any working directory.
+_ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+class ConfigurationError(ValueError):
+    """A gin file or parameter that cannot be used."""
+
+
+def parse(files: Sequence[str], parameters: Sequence[str]) -> None:
+    """Parses gin files, then single parameters on top.
+
+    Args:
+        files: Paths, relative to the working directory or to the folder that holds the packages.
+        parameters: Bindings such as `"training.train.epochs = 3"`.
+
+    Raises:
+        ConfigurationError: If a file is missing, or a name is misspelt or has no value; the
+            message says what was probably meant.
+    """
+    gin.clear_config()
+    gin.add_config_file_search_path(str(_ROOT))
+    for file in files:
+        if not (os.path.exists(file) or (_ROOT / file).exists()):
+            near = misspellings.did_you_mean(file, _shipped_files())
+            raise ConfigurationError(f"gin file {file!r} does not exist.{near}")
+    try:
+        gin.parse_config_files_and_bindings(list(files), [], finalize_config=False)
+        for parameter in parameters:
+            gin.parse_config([*_imports(), parameter])
+    except (ValueError, AttributeError, NameError, ImportError, SyntaxError, OSError) as error:
+        raise ConfigurationError(f"{error}{misspellings.suggestion(str(error))}") from error
+    _check_parameters()
+    _check_macros()
+
+
+def lock() -> None:
+    """Ends the configuration: every macro must have a value, nothing can be changed from here on.
+
+    Raises:
+        ConfigurationError: If a macro is `%gin.REQUIRED` still.
+    """
+    required = [
+        scope
+        for (scope, selector), values in _bindings().items()
+        if selector == "gin.macro" and repr(values.get("value")) == "%gin.REQUIRED"
+    ]
+    if required:
+        raise ConfigurationError(
+            f"{', '.join(sorted(required))} must be set, for example with "
+            f"--gin_param=\"{sorted(required)[0]} = '...'\"."
+        )
+    gin.finalize()
+
+
+def configured(function: Callable) -> Callable:
+    """The function with its arguments taken from the configuration."""
+    return gin.get_configurable(function)
+
+
+def resolved() -> str:
+    """Everything that was built so far and its values, as a gin file that gives them again."""
+    return gin.operative_config_str()
+
+
+def bind_unless_bound(parameter: str, same_as: str) -> None:
+    """Gives `parameter` the value of another parameter if it has none of its own."""
+    try:
+        gin.query_parameter(parameter)
+    except ValueError:
+        gin.bind_parameter(parameter, gin.query_parameter(same_as))
+
+
+def _shipped_files() -> list[str]:
+    return [str(path.relative_to(_ROOT)) for path in (_ROOT / "gin_configs").rglob("*.gin")]
+
+
+def _bindings() -> dict:
+    # Gin has no public way to go through its bindings.
+    return gin.config._CONFIG  # pylint: disable=protected-access
+
+
+def _imports() -> list[str]:
+    """The imports of the files: a parameter may then name what no file has bound yet."""
+    statements = gin.config._IMPORTS  # pylint: disable=protected-access
+    lines = sorted(statement.format() for statement in statements)
+    dynamic = "from __gin__ import dynamic_registration"
+    return [dynamic, *(line for line in lines if line != dynamic)] if lines else []
+
+
+def _check_parameters() -> None:
+    """Finds arguments that gin takes in silence because something accepts `**kwargs`."""
+    for (_, selector), values in _bindings().items():
+        registered = gin.config._REGISTRY.get_match(selector)  # pylint: disable=protected-access
+        known = misspellings.known_arguments(registered.wrapped)
+        for name in values if known is not None else ():
+            if name not in known:
+                raise ConfigurationError(
+                    f"{registered.selector} has no argument {name!r}."
+                    f"{misspellings.did_you_mean(name, known)}"
+                )
+
+
+def _check_macros() -> None:
+    """A macro that nothing uses is a misspelt one; one that nothing sets, too."""
+    defined = {scope for scope, selector in _bindings() if selector == "gin.macro"}
+    config = gin.config_str(max_line_length=10_000)
+    used = {name for name in re.findall(r"%([\w.]+)", config) if not name.startswith("gin.")}
+    for name in sorted(used - defined):
+        raise ConfigurationError(
+            f"the macro {name} is used but not set.{misspellings.did_you_mean(name, defined)}"
+        )
+    for name in sorted(defined - used):
+        raise ConfigurationError(
+            f"the macro {name} is set but nothing uses it."
+            f"{misspellings.did_you_mean(name, used)}"
+        )

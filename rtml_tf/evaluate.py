@@ -1,0 +1,52 @@
+"""Evaluates a trained network: `evaluate --run_dir=runs/quickstart`.
+
+With a run folder alone the evaluations are those that the run itself ended with. A gin file on
+top of it may bind `evaluating.evaluate.evaluations` to others. Without a run folder a gin file
+names the network too (`evaluating.evaluate.network_file` and `.output`).
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from rtml_tf import command_line, configuration
+from rtml_tf.runs import evaluating
+from rtml_tf.runs.run_folder import RunFolder
+
+RUN_DIR = flags.DEFINE_string("run_dir", None, "A run folder that training has left.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Reads the configuration, evaluates and writes the figures."""
+    del argv
+    if RUN_DIR.value is None:
+        if not command_line.GIN_FILES.value:
+            raise configuration.ConfigurationError(
+                "nothing to evaluate given, expected --run_dir=... or --gin_file=..."
+            )
+        command_line.configure_from_flags()
+        command_line.start_runtime()
+        configuration.configured(evaluating.evaluate)()
+        return 0
+    folder = RunFolder(RUN_DIR.value)
+    if not folder.network.exists():
+        raise configuration.ConfigurationError(
+            f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."
+        )
+    command_line.configure_from_flags([str(folder.config)])
+    evaluate = configuration.configured(evaluating.evaluate)
+    configuration.bind_unless_bound(
+        "evaluating.evaluate.evaluations", same_as="training.train.evaluations"
+    )
+    command_line.start_runtime()
+    evaluate(network_file=str(folder.network), output=str(folder.path / "evaluation.json"))
+    return 0
+
+
+def run_main() -> None:
+    """Entry point of the console script."""
+    command_line.run(main)
+
+
+if __name__ == "__main__":
+    run_main()

@@ -1,0 +1,84 @@
+"""Deep metric learning with one loss: the model that the other methods are compared with."""
+
+import tensorflow as tf
+
+from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.models.pair_similarities import mean_pair_similarities
+from rtml_tf.models.training_model import TrainingModel
+
+
+@tf.keras.utils.register_keras_serializable(package="rtml_tf")
+class MetricModel(TrainingModel):
+    """Trains a network with a metric loss on labelled batches.
+
+    Batches are `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}`. Logged are the
+    loss and the mean cosine similarity of the batch's positive and of its negative pairs.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: tf.keras.Model,
+        loss: MetricLoss,
+        loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
+        name: str | None = None,
+    ):
+        """Joins a network and a loss.
+
+        Args:
+            network: Images in, L2-normalised embeddings out.
+            loss: Any metric loss of the toolkit.
+            loss_optimizer: Optimizer of the loss's own weights (for ArcFace's class weights a
+                learning rate well above the network's is usual); `None`: the model's optimizer.
+            name: Keras name of the model.
+        """
+        super().__init__(
+            network=network,
+            logged=("loss", "positive_similarity", "negative_similarity"),
+            loss_optimizer=loss_optimizer,
+            name=name,
+        )
+        self.metric_loss = loss
+
+    @property
+    def loss_variables(self) -> list[tf.Variable]:
+        return self.metric_loss.trainable_variables
+
+    def prepare(self, *, num_classes: int) -> None:
+        self.metric_loss.prepare(num_classes=num_classes)
+        if not self.metric_loss.built:
+            self.metric_loss.build(self.network.output_shape)
+        super().prepare(num_classes=num_classes)
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        labels = batch["label"]
+        with tf.GradientTape() as tape:
+            embeddings = self.network(batch["image"], training=True)
+            loss = self.metric_loss(embeddings, labels)
+        loss = self.gradient_step(tape, loss)
+        self.metric_loss.update_state(embeddings, labels)
+        return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
+
+    def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        labels = batch["label"]
+        embeddings = self.network(batch["image"], training=False)
+        loss = self.metric_loss(embeddings, labels)
+        return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
+
+    def get_config(self) -> dict:
+        serialize = tf.keras.utils.serialize_keras_object
+        return {
+            "network": serialize(self.network),
+            "loss": serialize(self.metric_loss),
+            "loss_optimizer": self.loss_optimizer and serialize(self.loss_optimizer),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "MetricModel":
+        deserialize = tf.keras.utils.deserialize_keras_object
+        parts = {
+            part: config[part] and deserialize(config[part], custom_objects=custom_objects)
+            for part in ("network", "loss", "loss_optimizer")
+        }
+        return cls(**parts, name=config["name"])

@@ -1,0 +1,130 @@
+"""What every method shares: its network, one gradient step, one log."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class TrainingModel(tf.keras.Model):
+    """A Keras model that trains a network; the base of every method.
+
+    A method writes a `train_step` that computes its loss under a tape and hands it to
+    `gradient_step`, then hands what it wants to show to `log`. Mixed precision, several replicas,
+    regularisation losses of the network, gradient clipping (an argument of the Keras optimizer)
+    and the optimizer of the loss's own weights are dealt with here and nowhere else.
+
+    Attributes:
+        network: The network that is trained: images in, embeddings out.
+        step: int64 scalar variable, the number of gradient steps taken; saved with checkpoints,
+            so that whatever is drawn at random in a step can be drawn from it again.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: tf.keras.Model,
+        logged: Sequence[str],
+        loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
+        name: str | None = None,
+    ):
+        """Holds the network and makes one running mean for each logged value.
+
+        Args:
+            network: The network to train.
+            logged: Names of the values that `log` takes.
+            loss_optimizer: Optimizer of the weights that belong to the loss (proxies, class
+                weights); `None` leaves them to the model's own optimizer.
+            name: Keras name of the model.
+        """
+        super().__init__(name=name)
+        if not isinstance(network, tf.keras.Model):
+            raise ValueError(f"network must be a tf.keras.Model, got {network!r}.")
+        self.network = network
+        self.loss_optimizer = loss_optimizer
+        self.step = tf.Variable(
+            0,
+            dtype=tf.int64,
+            trainable=False,
+            name="step",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self._means = {value: tf.keras.metrics.Mean(name=value) for value in logged}
+
+    @property
+    def metrics(self) -> list[tf.keras.metrics.Metric]:
+        return list(self._means.values())
+
+    @property
+    def loss_variables(self) -> list[tf.Variable]:
+        """The trainable weights of the loss itself; methods whose loss has some override this."""
+        return []
+
+    @property
+    def finished_network(self) -> tf.keras.Model:
+        """The network that is evaluated, saved and exported."""
+        return self.network
+
+    def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Embeds images `[B, H, W, C]` in [0, 1]: float32 `[B, D]`."""
+        return self.network(images, training=training)
+
+    def prepare(self, *, num_classes: int) -> None:
+        """Creates every variable before the first step, so that a checkpoint finds them all.
+
+        Args:
+            num_classes: Number of classes in the training data.
+        """
+        del num_classes  # Only losses with class weights need it.
+        for optimizer, variables in self._optimizers_and_variables():
+            # Optimizers of the older Keras interface make their slots in the first step.
+            if hasattr(optimizer, "build"):
+                optimizer.build(variables)
+
+    def gradient_step(self, tape: tf.GradientTape, loss: tf.Tensor) -> tf.Tensor:
+        """Moves the trainable weights against the gradient of `loss`, once.
+
+        Every replica differentiates its loss divided by the number of replicas, so that the
+        summed gradients are those of the mean loss.
+
+        Args:
+            tape: The tape that recorded `loss`.
+            loss: Scalar, the mean over this replica's batch.
+
+        Returns:
+            The undivided loss with the network's regularisation losses added.
+        """
+        groups = self._optimizers_and_variables()
+        with tape:
+            loss = tf.cast(loss, tf.float32)
+            loss = tf.add_n([loss, *(tf.cast(term, tf.float32) for term in self.network.losses)])
+            scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
+            if self._scales_loss:
+                scaled = self.optimizer.get_scaled_loss(scaled)
+        gradients = tape.gradient(scaled, [variables for _, variables in groups])
+        for (optimizer, variables), group in zip(groups, gradients):
+            if self._scales_loss:
+                group = self.optimizer.get_unscaled_gradients(group)
+            optimizer.apply_gradients(zip(group, variables))
+        self.step.assign_add(1)
+        return loss
+
+    def log(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Adds values to the running means of this epoch and returns all of the means."""
+        for name, value in values.items():
+            self._means[name].update_state(value)
+        return {name: mean.result() for name, mean in self._means.items()}
+
+    @property
+    def _scales_loss(self) -> bool:
+        return isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+
+    def _optimizers_and_variables(self):
+        network_variables = self.network.trainable_variables
+        if not self.loss_variables:
+            return [(self.optimizer, network_variables)]
+        if self.loss_optimizer is None:
+            return [(self.optimizer, network_variables + self.loss_variables)]
+        return [
+            (self.optimizer, network_variables),
+            (self.loss_optimizer, self.loss_variables),
+        ]

@@ -1,0 +1,79 @@
+"""What a run writes while it trains: a CSV row an epoch, and the same for TensorBoard."""
+
+import csv
+import io
+import time
+
+import tensorflow as tf
+
+from rtml_tf.runs.checkpoint import RunState
+from rtml_tf.runs.run_folder import RunFolder, write_aside
+
+
+def learning_rate(optimizer: tf.keras.optimizers.Optimizer) -> float:
+    """The learning rate that the optimizer's next step takes."""
+    rate = optimizer.learning_rate
+    return float(rate(optimizer.iterations) if callable(rate) else rate)
+
+
+class EpochLog(tf.keras.callbacks.Callback):
+    """Appends one row an epoch to `log.csv` and writes the same values for TensorBoard.
+
+    Rows of epochs that a resumed run trains again are removed first, so that the file reads as
+    if the run had never stopped.
+    """
+
+    def __init__(
+        self, *, folder: RunFolder, state: RunState, batch_size: int, steps_per_epoch: int
+    ):
+        """Prepares to log into `folder`; nothing is opened before training starts."""
+        super().__init__()
+        self._folder = folder
+        self._state = state
+        self._batch_size = batch_size
+        self._steps_per_epoch = steps_per_epoch
+        self._columns: list[str] = []
+        self._rows: list[dict[str, str]] = []
+
+    def on_train_begin(self, logs=None) -> None:
+        del logs
+        self._writer = tf.summary.create_file_writer(str(self._folder.tensorboard))
+        if self._folder.log.exists():
+            with open(self._folder.log, newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                trained = int(self._state.step) // self._steps_per_epoch
+                self._rows = [row for row in reader if int(row["epoch"]) <= trained]
+                self._columns = list(reader.fieldnames or [])
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        del epoch, logs
+        self._first_step = int(self._state.step)
+        self._started = time.monotonic()
+        self._trained = None
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        del logs
+        if batch + 1 == self._steps_per_epoch:
+            self._trained = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        step = int(self._state.step)
+        images = (step - self._first_step) * self._batch_size
+        values = {
+            "learning_rate": learning_rate(self.model.optimizer),
+            "images_per_second": images / (self._trained - self._started),
+            **logs,
+        }
+        row = {"epoch": epoch + 1, "step": step, "seconds": f"{float(self._state.seconds):.2f}"}
+        row |= {name: f"{value:.6g}" for name, value in values.items()}
+        self._columns += [name for name in row if name not in self._columns]
+        self._rows.append(row)
+        text = io.StringIO()
+        table = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows(self._rows)
+        write_aside(self._folder.log, text.getvalue())
+        with self._writer.as_default(step=step):
+            for name, value in values.items():
+                tf.summary.scalar(name if "/" in name else f"training/{name}", value)
+        self._writer.flush()

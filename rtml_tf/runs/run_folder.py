@@ -1,0 +1,109 @@
+"""The run folder: where everything that one run writes has its place."""
+
+import difflib
+import fcntl
+import json
+import os
+import pathlib
+from typing import Any
+
+
+class RunFolderError(ValueError):
+    """A run folder that cannot be used for this run."""
+
+
+def write_aside(path: pathlib.Path, text: str) -> None:
+    """Writes a text file so that a reader sees the old file or the whole new one."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+class RunFolder:
+    """The files of one run.
+
+    Attributes:
+        path: The folder itself.
+        config: The resolved configuration, `config.gin`.
+        log: One row an epoch, `log.csv`.
+        tensorboard: Folder of TensorBoard's event files.
+        checkpoints: Folder of the checkpoints that a run resumes from.
+        network: The finished network, `network.keras`.
+        baselines: Figures of networks that were not trained here, `baselines.json`.
+        metrics: The final figures, `metrics.json`; it exists when the run has finished.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]):
+        """Names the files below `path`; nothing is created yet."""
+        self.path = pathlib.Path(path)
+        self.config = self.path / "config.gin"
+        self.log = self.path / "log.csv"
+        self.tensorboard = self.path / "tensorboard"
+        self.checkpoints = self.path / "checkpoints"
+        self.network = self.path / "network.keras"
+        self.baselines = self.path / "baselines.json"
+        self.metrics = self.path / "metrics.json"
+        self._lock = None
+
+    def claim(self, config: str) -> None:
+        """Makes the folder this run's own, or finds that it already is.
+
+        Args:
+            config: The run's resolved configuration.
+
+        Raises:
+            RunFolderError: If the folder holds a run of another configuration (the difference is
+                shown), is in use by another process, or cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+        except OSError as error:
+            raise RunFolderError(f"run folder {self.path} cannot be written: {error}.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunFolderError(f"run folder {self.path} is in use by another process.") from error
+        if not self.config.exists():
+            others = sorted(item.name for item in self.path.iterdir() if item.name[0] != ".")
+            if others:
+                raise RunFolderError(
+                    f"{self.path} is not a run folder: it has no {self.config.name} but holds "
+                    f"{', '.join(others[:5])}. Choose an empty or a new folder."
+                )
+            write_aside(self.config, config)
+            return
+        held = self.config.read_text(encoding="utf-8")
+        if held != config:
+            difference = difflib.unified_diff(
+                held.splitlines(), config.splitlines(), "in the folder", "asked for", "", "", 0, ""
+            )
+            raise RunFolderError(
+                f"run folder {self.path} holds a run of another configuration:\n"
+                + "\n".join(difference)
+                + "\nChoose another --run_dir, or the configuration of the folder."
+            )
+
+    def release(self) -> None:
+        """Lets other processes use the folder."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the final figures have been written."""
+        return self.metrics.exists()
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Writes `content` as JSON, whole or not at all."""
+    write_aside(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads what `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,90 @@
+"""Validation after each epoch: keeps the best network, notices when there is no progress."""
+
+import difflib
+import math
+from typing import Protocol
+
+import tensorflow as tf
+
+from rtml_tf.networks.saving import save_network
+from rtml_tf.runs.averaging import averaged_weights
+from rtml_tf.runs.checkpoint import RunState
+from rtml_tf.runs.run_folder import RunFolder
+
+
+class Evaluation(Protocol):
+    """Anything that gives figures of a network.
+
+    Attributes:
+        figure_names: The names of all figures that `evaluate` gives.
+    """
+
+    figure_names: tuple[str, ...]
+
+    def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
+        """Returns the figures of `network` by name."""
+
+
+class BestNetwork(tf.keras.callbacks.Callback):
+    """Evaluates the network after epochs, saves the best and stops when it no longer improves.
+
+    The figures are added to the epoch's logs as "validation/<name>". The best value, its epoch
+    and the number of validations since are in the run state, so that a resumed run goes on with
+    them.
+    """
+
+    def __init__(
+        self,
+        *,
+        evaluation: Evaluation,
+        figure: str,
+        higher_is_better: bool,
+        every_epochs: int,
+        patience: int | None,
+        state: RunState,
+        folder: RunFolder,
+        epochs: int,
+    ):
+        """Prepares validation by `figure` of `evaluation`.
+
+        Raises:
+            ValueError: If `evaluation` has no such figure, or a number is below 1.
+        """
+        super().__init__()
+        if figure not in evaluation.figure_names:
+            near = difflib.get_close_matches(figure, evaluation.figure_names, n=1)
+            raise ValueError(
+                f"the validation has no figure {figure!r}"
+                + (f"; did you mean {near[0]!r}?" if near else ".")
+                + f" It has: {', '.join(evaluation.figure_names)}."
+            )
+        if every_epochs < 1:
+            raise ValueError(f"validate_every must be at least 1 epoch, got {every_epochs}.")
+        if patience is not None and patience < 1:
+            raise ValueError(f"patience must be at least 1 validation or None, got {patience}.")
+        self._evaluation = evaluation
+        self._figure = figure
+        self._sign = 1.0 if higher_is_better else -1.0
+        self._every_epochs = every_epochs
+        self._patience = patience
+        self._state = state
+        self._folder = folder
+        self._epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        if (epoch + 1) % self._every_epochs and epoch + 1 != self._epochs:
+            return
+        state = self._state
+        with averaged_weights(self.model):
+            figures = self._evaluation.evaluate(self.model.finished_network)
+            logs.update({f"validation/{name}": value for name, value in figures.items()})
+            value, best = figures[self._figure], float(state.best_value)
+            if math.isnan(best) or self._sign * (value - best) > 0:
+                save_network(self.model.finished_network, self._folder.network)
+                state.best_value.assign(value)
+                state.best_epoch.assign(epoch + 1)
+                state.stale_validations.assign(0)
+                return
+        state.stale_validations.assign_add(1)
+        if self._patience is not None and int(state.stale_validations) >= self._patience:
+            self.model.stop_training = True

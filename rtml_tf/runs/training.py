@@ -1,0 +1,234 @@
+"""One training run, from built objects to a run folder with a finished network."""
+
+import pathlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import tensorflow as tf
+from absl import logging
+
+from rtml_tf.data.batches import TrainingBatches
+from rtml_tf.models.training_model import TrainingModel
+from rtml_tf.networks.saving import load_network, save_network
+from rtml_tf.networks.summary import summarize
+from rtml_tf.runs.averaging import averaged_weights
+from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
+from rtml_tf.runs.interruption import Interruption
+from rtml_tf.runs.log import EpochLog
+from rtml_tf.runs.loop import TrainingLoop
+from rtml_tf.runs.progress import Progress
+from rtml_tf.runs.report import closing_report
+from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
+from rtml_tf.runs.selection import BestNetwork, Evaluation
+
+
+class Artefact(Protocol):
+    """Anything that draws or tabulates a finished network for TensorBoard."""
+
+    def write(self, network: tf.keras.Model, folder: pathlib.Path) -> None:
+        """Writes files below `folder`, TensorBoard's log folder."""
+
+
+class RunInterrupted(Exception):
+    """The run was told to stop; it has saved its state.
+
+    Attributes:
+        signal: The signal that it received.
+    """
+
+    def __init__(self, received, step: int):
+        """Tells which signal came and after which step the run was saved."""
+        super().__init__(
+            f"stopped by {received.name} after step {step}; everything is saved, the same command "
+            "goes on from here."
+        )
+        self.signal = received
+
+
+def train(
+    *,
+    run_dir: str,
+    model: TrainingModel,
+    optimizer: tf.keras.optimizers.Optimizer,
+    train_data: TrainingBatches,
+    epochs: int,
+    validation: Evaluation | None = None,
+    select_by: str | None = None,
+    higher_is_better: bool = True,
+    validate_every: int = 1,
+    patience: int | None = None,
+    evaluations: Mapping[str, Evaluation] | None = None,
+    baselines: Mapping[str, tf.keras.Model] | None = None,
+    artefacts: Sequence[Artefact] = (),
+    callbacks: Sequence[tf.keras.callbacks.Callback] = (),
+    checkpoint_every_steps: int | None = None,
+    describe_config: Callable[[], str] = lambda: "",
+    dry_run: bool = False,
+) -> dict | None:
+    """Trains a model and leaves a run folder.
+
+    Called again with the same arguments, it goes on where the folder stands: it resumes training,
+    only evaluates, or only reports. Everything that can be wrong with the arguments is noticed
+    before the first step.
+
+    Args:
+        run_dir: The run folder; made if it does not exist.
+        model: The method, with its network and loss.
+        optimizer: Optimizer of the network. Learning-rate schedules with warm-up, gradient
+            clipping, weight decay and the moving average of the weights (`use_ema`) are
+            arguments of Keras's optimizers. Where an average is kept, it is what is validated
+            and saved.
+        train_data: Training batches.
+        epochs: Epochs of `train_data.steps_per_epoch` steps.
+        validation: Evaluated after epochs to choose the network; `None` keeps the last.
+        select_by: The figure of `validation` that chooses the network.
+        higher_is_better: Whether a higher figure is a better one.
+        validate_every: Epochs between validations; the last epoch is always validated.
+        patience: Validations without a better figure after which training stops; `None` never.
+        evaluations: Evaluated once with the chosen network, by name; on data that was not used
+            to choose anything.
+        baselines: Networks whose figures stand beside it, by name. The untrained network is
+            always among them.
+        artefacts: What else is written for TensorBoard from the chosen network.
+        callbacks: More Keras callbacks.
+        checkpoint_every_steps: Save within epochs too, after so many steps.
+        describe_config: Gives the resolved configuration as text, once everything is built.
+        dry_run: Show the network's size and the configuration, and stop.
+
+    Returns:
+        The content of `metrics.json`; `None` after a dry run.
+
+    Raises:
+        ValueError: If arguments do not fit together, or the folder belongs to another run.
+        RunInterrupted: After SIGTERM or SIGINT, when the state has been saved.
+    """
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs}.")
+    if (validation is None) != (select_by is None):
+        raise ValueError(
+            "validation and select_by go together, got "
+            f"validation={validation!r} and select_by={select_by!r}."
+        )
+    _check_shapes(model.network, train_data)
+    evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
+    folder, state = RunFolder(run_dir), RunState()
+    run_callbacks = list(callbacks)
+    if validation is not None:
+        run_callbacks.append(
+            BestNetwork(
+                evaluation=validation,
+                figure=select_by,
+                higher_is_better=higher_is_better,
+                every_epochs=validate_every,
+                patience=patience,
+                state=state,
+                folder=folder,
+                epochs=epochs,
+            )
+        )
+    run_callbacks += [
+        EpochLog(
+            folder=folder,
+            state=state,
+            batch_size=train_data.batch_size,
+            steps_per_epoch=train_data.steps_per_epoch,
+        ),
+        Progress(
+            state=state,
+            steps_per_epoch=train_data.steps_per_epoch,
+            epochs=epochs,
+            figure=select_by,
+        ),
+    ]
+    model.compile(optimizer=optimizer)
+    model.prepare(num_classes=train_data.num_classes)
+    config = describe_config()
+    print(summarize(model.network))
+    if dry_run:
+        print(config)
+        return None
+
+    folder.claim(config)
+    try:
+        if folder.finished:
+            logging.info("%s holds this run, finished.", folder.path)
+        else:
+            _write_baselines(folder, evaluations, {**baselines, "untrained": model.finished_network})
+            checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
+            if checkpoint.restore():
+                print(f"Resuming {folder.path} after step {int(state.step)}.")
+            else:
+                _write_config_summary(folder, config)
+            loop = TrainingLoop(
+                model=model,
+                state=state,
+                checkpoint=checkpoint,
+                steps_per_epoch=train_data.steps_per_epoch,
+                epochs=epochs,
+                callbacks=run_callbacks,
+                checkpoint_every_steps=checkpoint_every_steps,
+            )
+            with Interruption() as interruption:
+                dataset = train_data.dataset(start_step=int(state.step))
+                if not loop.run(dataset, interruption):
+                    raise RunInterrupted(interruption.received, int(state.step))
+            if validation is None:
+                with averaged_weights(model):
+                    save_network(model.finished_network, folder.network)
+            _finish(folder, state, select_by, evaluations, artefacts)
+        metrics = read_json(folder.metrics)
+        print(closing_report(metrics, folder))
+        return metrics
+    finally:
+        folder.release()
+
+
+def _check_shapes(network: tf.keras.Model, train_data: TrainingBatches) -> None:
+    given = train_data.element_spec["image"].shape[1:]
+    wanted = network.input_shape[1:]
+    if not given.is_compatible_with(wanted):
+        raise ValueError(
+            f"the network takes images of shape {wanted}, the training data gives {tuple(given)}."
+        )
+
+
+def _write_baselines(folder, evaluations, networks) -> None:
+    """Evaluates what is not trained here, once: a resumed run no longer has it."""
+    if not evaluations or folder.baselines.exists():
+        return
+    figures = {
+        name: {key: evaluation.evaluate(network) for key, evaluation in evaluations.items()}
+        for name, network in networks.items()
+    }
+    write_json(folder.baselines, figures)
+
+
+def _write_config_summary(folder: RunFolder, config: str) -> None:
+    writer = tf.summary.create_file_writer(str(folder.tensorboard))
+    with writer.as_default(step=0):
+        tf.summary.text("config", "\n".join(f"    {line}" for line in config.splitlines()))
+    writer.close()
+
+
+def _finish(folder, state, select_by, evaluations, artefacts) -> None:
+    """Evaluates the saved network itself, so that the figures are those of the file."""
+    network = load_network(folder.network)
+    for artefact in artefacts:
+        artefact.write(network, folder.tensorboard)
+    figures = {name: evaluation.evaluate(network) for name, evaluation in evaluations.items()}
+    networks = read_json(folder.baselines) if evaluations else {}
+    networks["trained"] = figures
+    best = int(state.best_epoch)
+    write_json(
+        folder.metrics,
+        {
+            "networks": networks,
+            "training": {
+                "steps": int(state.step),
+                "seconds": round(float(state.seconds), 2),
+                "network_epoch": best if select_by else "last",
+                "selected_by": select_by,
+                "best_value": float(state.best_value) if select_by else None,
+            },
+        },
+    )

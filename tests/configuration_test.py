@@ -1,0 +1,82 @@
+"""Tests of reading gin files."""
+
+import gin
+import tensorflow as tf
+from absl.testing import absltest, parameterized
+
+from rtml_tf import configuration
+
+_EXPERIMENT = """
+from __gin__ import dynamic_registration
+import tensorflow as tf
+from rtml_tf.runs import runtime
+
+SEED = 3
+runtime.configure.seed = %SEED
+tf.keras.optimizers.Adam.learning_rate = 0.5
+"""
+
+
+class ConfigurationTest(parameterized.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(gin.clear_config)
+        self.file = self.create_tempfile("experiment.gin", _EXPERIMENT).full_path
+
+    @parameterized.parameters(
+        ("runtime.configure.sed = 1", "(?s)parameter named 'sed'.*\nDid you mean 'seed'"),
+        ("runtime.confgure.seed = 1", "Did you mean 'configure'"),
+        ("tf.keras.optimizers.Adam.lerning_rate = 1", "Did you mean 'learning_rate'"),
+        ("SED = 1", "the macro SED is set but nothing uses it.\nDid you mean 'SEED'"),
+        ("runtime.configure.seed = %SEDE", "the macro SEDE is used but not set"),
+    )
+    def test_says_what_was_meant(self, parameter, message):
+        with self.assertRaisesRegex(configuration.ConfigurationError, message):
+            configuration.parse([self.file], [parameter])
+
+    def test_says_what_was_meant_in_a_file(self):
+        wrong = self.create_tempfile("wrong.gin", _EXPERIMENT + "runtime.confgure.seed = 1\n")
+        with self.assertRaisesRegex(configuration.ConfigurationError, "Did you mean 'configure'"):
+            configuration.parse([wrong.full_path], [])
+
+    def test_names_the_nearest_gin_file(self):
+        with self.assertRaisesRegex(
+            configuration.ConfigurationError, "'gin_configs/quickstrat.gin' does not exist"
+        ):
+            configuration.parse(["gin_configs/quickstrat.gin"], [])
+
+    def test_a_required_macro_must_be_set(self):
+        configuration.parse([self.file], ["SEED = %gin.REQUIRED"])
+        with self.assertRaisesRegex(configuration.ConfigurationError, "SEED must be set"):
+            configuration.lock()
+
+    def test_parameters_win_over_files_and_may_name_what_no_file_bound(self):
+        configuration.parse([self.file], ["SEED = 5", "tf.keras.optimizers.SGD.momentum = 0.5"])
+        configuration.lock()
+        adam = configuration.configured(tf.keras.optimizers.Adam)()
+        sgd = configuration.configured(tf.keras.optimizers.SGD)()
+        self.assertAlmostEqual(float(adam.learning_rate), 0.5)
+        self.assertEqual(sgd.momentum, 0.5)
+        self.assertEqual(gin.query_parameter("SEED/gin.macro.value"), 5)
+
+    def test_the_resolved_configuration_gives_the_same_values_again(self):
+        configuration.parse([self.file], ["tf.keras.optimizers.Adam.beta_1 = 0.25"])
+        configuration.configured(tf.keras.optimizers.Adam)()
+        resolved = self.create_tempfile("resolved.gin", configuration.resolved()).full_path
+        configuration.parse([resolved], [])
+        adam = configuration.configured(tf.keras.optimizers.Adam)()
+        self.assertAlmostEqual(float(adam.learning_rate), 0.5)
+        self.assertEqual(adam.beta_1, 0.25)
+
+    def test_a_parameter_takes_over_a_value_only_if_it_has_none(self):
+        configuration.parse([self.file], ["runtime.configure.threads = 2"])
+        configuration.bind_unless_bound("runtime.configure.threads", same_as="runtime.configure.seed")
+        self.assertEqual(gin.query_parameter("runtime.configure.threads"), 2)
+        configuration.bind_unless_bound(
+            "tf.keras.optimizers.Adam.beta_1", same_as="tf.keras.optimizers.Adam.learning_rate"
+        )
+        self.assertEqual(gin.query_parameter("tf.keras.optimizers.Adam.beta_1"), 0.5)
+
+
+if __name__ == "__main__":
+    absltest.main()

@@ -1,0 +1,32 @@
+"""Tests of the table of figures."""
+
+from absl.testing import absltest
+
+from rtml_tf.runs.report import figures_table
+
+
+class FiguresTableTest(absltest.TestCase):
+    def test_a_row_a_network_and_a_column_a_figure(self):
+        table = figures_table(
+            {
+                "raw pixels": {"test": {"recall@1": 0.25}},
+                "trained": {"test": {"recall@1": 0.9375, "nmi": 0.5}},
+            }
+        )
+        self.assertEqual(
+            table.splitlines(),
+            [
+                "test        recall@1  nmi",
+                "-------------------------",
+                "raw pixels      0.25    -",
+                "trained       0.9375  0.5",
+            ],
+        )
+
+    def test_a_table_an_evaluation(self):
+        table = figures_table({"trained": {"seen": {"nmi": 1.0}, "unseen": {"nmi": 0.5}}})
+        self.assertLen(table.split("\n\n"), 2)
+
+
+if __name__ == "__main__":
+    absltest.main()

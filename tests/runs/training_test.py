@@ -1,0 +1,180 @@
+"""Tests of a whole run on a toy data set: what it writes, resumes and refuses."""
+
+import csv
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import absltest
+
+from rtml_tf.data.batches import TrainingBatches
+from rtml_tf.data.pk_sampler import PKSampler
+from rtml_tf.data.source import ImageSource
+from rtml_tf.evaluation.retrieval import RetrievalEvaluation
+from rtml_tf.losses.margin_softmax import ArcFaceLoss
+from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.networks.raw_pixels import raw_pixels
+from rtml_tf.networks.resnet import cifar_resnet
+from rtml_tf.networks.saving import load_network
+from rtml_tf.runs.run_folder import RunFolderError
+from rtml_tf.runs.training import RunInterrupted, train
+
+_SHAPE = (8, 8, 1)
+
+
+class _Blobs(ImageSource):
+    """Eight classes: a bright spot at a place of the class, in noise."""
+
+    def __init__(self):
+        rng = np.random.default_rng(0)
+        self.labels = np.repeat(np.arange(8), 6).astype(np.int32)
+        self.class_names = tuple(f"place {label}" for label in range(8))
+        self.keys = tuple(f"{label}/{i}" for i, label in enumerate(self.labels))
+        self.image_shape = _SHAPE
+        images = rng.uniform(0, 0.6, size=(48, *_SHAPE))
+        for image, label in zip(images, self.labels):
+            image[2 * (label // 4) : 2 * (label // 4) + 2, 2 * (label % 4) : 2 * (label % 4) + 2] = 1
+        self._images = tf.constant(images, tf.float32)
+
+    def load(self, index):
+        return self._images[index]
+
+
+class _StopAfter(tf.keras.callbacks.Callback):
+    """Sends this process a signal after some steps."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self._steps = steps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._steps -= 1
+        if self._steps == 0:
+            import os
+            import signal
+
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _arguments(run_dir, **changes):
+    """Arguments of a run whose every part has a state: momentum, average, dropout, proxies."""
+    tf.keras.backend.clear_session()
+    tf.keras.utils.set_random_seed(1)
+    tf.config.experimental.enable_op_determinism()
+    tf.keras.backend.experimental.enable_tf_random_generator()
+    image = tf.keras.Input(_SHAPE, name="image")
+    dropped = tf.keras.layers.Dropout(0.2)(image)
+    network = cifar_resnet(input_shape=_SHAPE, embedding_size=4, width=0.25)
+    source = _Blobs()
+    evaluation = RetrievalEvaluation(source=source, nmi=False)
+    return {
+        "run_dir": str(run_dir),
+        "model": MetricModel(
+            network=tf.keras.Model(image, network(dropped)),
+            loss=ArcFaceLoss(),
+            loss_optimizer=tf.keras.optimizers.SGD(0.1, momentum=0.9),
+        ),
+        "optimizer": tf.keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.5),
+        "train_data": TrainingBatches(
+            source=source, sampler=PKSampler(classes_per_batch=4, images_per_class=3)
+        ),
+        "epochs": 3,
+        "validation": evaluation,
+        "select_by": "recall@1",
+        "evaluations": {"places": evaluation},
+        "baselines": {"raw pixels": raw_pixels(input_shape=_SHAPE)},
+        "describe_config": lambda: "seed = 1\n",
+        **changes,
+    }
+
+
+class TrainingTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.create_tempdir().full_path)
+
+    def test_a_run_leaves_its_folder(self):
+        metrics = train(**_arguments(self.folder / "run"))
+
+        self.assertEqual(
+            set(metrics["networks"]), {"trained", "untrained", "raw pixels"}
+        )
+        with open(self.folder / "run" / "log.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
+        best = max(float(row["validation/recall@1"]) for row in rows)
+        self.assertAllClose(metrics["training"]["best_value"], best, atol=1e-5)
+        network = load_network(self.folder / "run" / "network.keras")
+        again = RetrievalEvaluation(source=_Blobs(), nmi=False).evaluate(network)
+        self.assertAllClose(metrics["networks"]["trained"]["places"], again)
+        self.assertNotEmpty(list((self.folder / "run" / "tensorboard").glob("events*")))
+
+    def test_a_finished_run_is_only_shown_again(self):
+        first = train(**_arguments(self.folder / "run", epochs=1))
+        written = (self.folder / "run" / "network.keras").stat().st_mtime_ns
+        self.assertEqual(train(**_arguments(self.folder / "run", epochs=1)), first)
+        self.assertEqual((self.folder / "run" / "network.keras").stat().st_mtime_ns, written)
+
+    def test_a_run_stopped_within_an_epoch_ends_as_if_it_had_not_stopped(self):
+        whole = train(**_arguments(self.folder / "whole"))
+        with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 6; everything is saved"):
+            train(**_arguments(self.folder / "parts", callbacks=[_StopAfter(6)]))
+        resumed = train(**_arguments(self.folder / "parts"))
+
+        self.assertEqual(resumed["networks"], whole["networks"])
+        for mine, others in zip(
+            load_network(self.folder / "parts" / "network.keras").get_weights(),
+            load_network(self.folder / "whole" / "network.keras").get_weights(),
+        ):
+            self.assertAllEqual(mine, others)
+        logs = []
+        for run in ("whole", "parts"):
+            with open(self.folder / run / "log.csv", newline="", encoding="utf-8") as file:
+                logs.append([(row["epoch"], row["loss"]) for row in csv.DictReader(file)])
+        self.assertEqual(*logs)
+
+    def test_training_stops_when_validation_no_longer_improves(self):
+        metrics = train(
+            **_arguments(
+                self.folder / "run",
+                optimizer=tf.keras.optimizers.SGD(0.0),
+                epochs=30,
+                patience=2,
+                select_by="query_share",
+            )
+        )
+        steps_per_epoch = 48 // 12
+        self.assertEqual(metrics["training"]["steps"], 3 * steps_per_epoch)
+        self.assertEqual(metrics["training"]["network_epoch"], 1)
+
+    def test_a_dry_run_writes_nothing(self):
+        self.assertIsNone(train(**_arguments(self.folder / "run", dry_run=True)))
+        self.assertFalse((self.folder / "run").exists())
+
+    def test_mistakes_are_found_before_the_run_starts(self):
+        for change, message in (
+            ({"select_by": "recal@1"}, "no figure 'recal@1'; did you mean 'recall@1'"),
+            ({"select_by": None}, "validation and select_by go together"),
+            ({"epochs": 0}, "epochs must be at least 1, got 0"),
+            ({"patience": 0}, "patience must be at least 1 validation or None, got 0"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(ValueError, message):
+                train(**_arguments(self.folder / "run", **change))
+            self.assertFalse((self.folder / "run").exists())
+
+    def test_a_network_of_another_shape_is_refused(self):
+        arguments = _arguments(self.folder / "run")
+        arguments["model"] = MetricModel(
+            network=cifar_resnet(input_shape=(16, 16, 1)), loss=ArcFaceLoss()
+        )
+        with self.assertRaisesRegex(ValueError, r"\(16, 16, 1\), the training data gives \(8, 8, 1\)"):
+            train(**arguments)
+
+    def test_a_folder_of_another_configuration_is_refused(self):
+        train(**_arguments(self.folder / "run", epochs=1))
+        with self.assertRaisesRegex(RunFolderError, "another configuration"):
+            train(**_arguments(self.folder / "run", describe_config=lambda: "seed = 2\n"))
+
+
+if __name__ == "__main__":
+    absltest.main()
