@@ -2,8 +2,11 @@
 
 from absl import flags
 
+from tests import two_cpus
+
 
 def pytest_configure(config):
-    """Lets tests use absl's flags (`create_tempdir` does) with their default values."""
+    """Gives absl's flags (`create_tempdir` has one) their defaults, and TensorFlow its devices."""
     del config
     flags.FLAGS.mark_as_parsed()
+    two_cpus.start()
