@@ -1,0 +1,39 @@
+"""What an embedding network must be, checked before it is trained or evaluated."""
+
+import tensorflow as tf
+
+
+def check_network(network: tf.keras.Model) -> None:
+    """Checks that a network turns one batch of inputs into one batch of embeddings.
+
+    Args:
+        network: A built Keras model.
+
+    Raises:
+        ValueError: If it has not exactly one input, of shape `[B, H, W, C]` (images) or `[B, F]`
+            (descriptors), and one float32 output of shape `[B, D]`.
+    """
+    if not isinstance(network, tf.keras.Model):
+        raise ValueError(f"network must be a tf.keras.Model, got {network!r}.")
+    name = network.name
+    if not network.inputs or not network.outputs:
+        raise ValueError(f"network {name!r} must be built, with inputs and outputs of known shape.")
+    inputs, outputs = tf.nest.flatten(network.inputs), tf.nest.flatten(network.outputs)
+    if len(inputs) != 1 or inputs[0].shape.rank not in (2, 4):
+        raise ValueError(
+            f"network {name!r} must have one input, [B, H, W, C] or [B, F], got "
+            f"{_shapes(inputs)}."
+        )
+    if len(outputs) != 1 or outputs[0].shape.rank != 2 or outputs[0].shape[-1] is None:
+        raise ValueError(
+            f"network {name!r} must have one output, [B, D], got {_shapes(outputs)}."
+        )
+    if outputs[0].dtype != tf.float32:
+        raise ValueError(
+            f"network {name!r} must return float32 embeddings, got {outputs[0].dtype.name}; give "
+            "its last layer dtype=\"float32\"."
+        )
+
+
+def _shapes(tensors: list) -> str:
+    return ", ".join(str(tensor.shape) for tensor in tensors)

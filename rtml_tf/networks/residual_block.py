@@ -1,0 +1,128 @@
+"""The blocks of residual networks (He et al., CVPR 2016, figures 2 and 5).
+
+Every batch norm directly follows its convolution, which has no bias, so that the two can be folded
+into one convolution for inference.
+"""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# The running statistics of short trainings must follow the weights: the value of the reference
+# implementations (0.1 in PyTorch's convention), instead of 0.99, the default of Keras.
+BATCH_NORM_MOMENTUM = 0.9
+BATCH_NORM_EPSILON = 1e-5
+
+# (features, filters, strides, name, zero_init_last_gamma) -> features
+Block = Callable[..., tf.Tensor]
+
+
+def convolution(
+    features: tf.Tensor,
+    *,
+    filters: int,
+    kernel_size: int,
+    name: str,
+    number: str = "",
+    strides: int = 1,
+    relu: bool = True,
+    zero_gamma: bool = False,
+) -> tf.Tensor:
+    """Applies convolution, batch norm and (by default) ReLU.
+
+    Args:
+        features: Keras tensor `[B, H, W, C]`.
+        filters: Output channels.
+        kernel_size: Height and width of the kernel; the padding is "same".
+        name: Prefix of the layer names `{name}_conv{number}`, `{name}_bn{number}` and
+            `{name}_relu{number}`.
+        number: Suffix of the layer names.
+        strides: Stride in both directions.
+        relu: Whether a ReLU follows.
+        zero_gamma: Whether the scale of the batch norm starts at 0.
+
+    Returns:
+        Keras tensor `[B, ceil(H / strides), ceil(W / strides), filters]`.
+    """
+    features = tf.keras.layers.Conv2D(
+        filters,
+        kernel_size,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv{number}",
+    )(features)
+    features = tf.keras.layers.BatchNormalization(
+        momentum=BATCH_NORM_MOMENTUM,
+        epsilon=BATCH_NORM_EPSILON,
+        gamma_initializer="zeros" if zero_gamma else "ones",
+        name=f"{name}_bn{number}",
+    )(features)
+    if relu:
+        features = tf.keras.layers.ReLU(name=f"{name}_relu{number}")(features)
+    return features
+
+
+def basic_block(
+    features: tf.Tensor, *, filters: int, strides: int, name: str, zero_init_last_gamma: bool
+) -> tf.Tensor:
+    """Two 3x3 convolutions beside a shortcut; output `[B, H / strides, W / strides, filters]`."""
+    shortcut = _shortcut(features, filters=filters, strides=strides, name=name)
+    branch = convolution(
+        features, filters=filters, kernel_size=3, strides=strides, name=name, number="1"
+    )
+    branch = convolution(
+        branch,
+        filters=filters,
+        kernel_size=3,
+        name=name,
+        number="2",
+        relu=False,
+        zero_gamma=zero_init_last_gamma,
+    )
+    return _join(shortcut, branch, name=name)
+
+
+def bottleneck_block(
+    features: tf.Tensor, *, filters: int, strides: int, name: str, zero_init_last_gamma: bool
+) -> tf.Tensor:
+    """1x1, 3x3 and 1x1 convolutions beside a shortcut; output has `4 * filters` channels.
+
+    The 3x3 convolution has the stride (Goyal et al., "Accurate, large minibatch SGD", 2017,
+    section 5.1), not the first 1x1 as in He et al.
+    """
+    shortcut = _shortcut(features, filters=4 * filters, strides=strides, name=name)
+    branch = convolution(features, filters=filters, kernel_size=1, name=name, number="1")
+    branch = convolution(
+        branch, filters=filters, kernel_size=3, strides=strides, name=name, number="2"
+    )
+    branch = convolution(
+        branch,
+        filters=4 * filters,
+        kernel_size=1,
+        name=name,
+        number="3",
+        relu=False,
+        zero_gamma=zero_init_last_gamma,
+    )
+    return _join(shortcut, branch, name=name)
+
+
+def _shortcut(features: tf.Tensor, *, filters: int, strides: int, name: str) -> tf.Tensor:
+    """The identity, or a 1x1 projection where the shape changes (option B of He et al.)."""
+    if strides == 1 and features.shape[-1] == filters:
+        return features
+    return convolution(
+        features,
+        filters=filters,
+        kernel_size=1,
+        strides=strides,
+        name=f"{name}_shortcut",
+        relu=False,
+    )
+
+
+def _join(shortcut: tf.Tensor, branch: tf.Tensor, *, name: str) -> tf.Tensor:
+    features = tf.keras.layers.Add(name=f"{name}_add")([shortcut, branch])
+    return tf.keras.layers.ReLU(name=f"{name}_relu")(features)

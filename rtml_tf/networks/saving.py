@@ -1,0 +1,104 @@
+"""Saving a network as a file, and loading it, without surprises."""
+
+import json
+import os
+import pathlib
+import zipfile
+
+import tensorflow as tf
+
+from rtml_tf.layers.generalized_mean_pooling import GeneralizedMeanPooling
+from rtml_tf.layers.l2_normalization import L2Normalization
+from rtml_tf.layers.pixel_normalization import PixelNormalization
+from rtml_tf.networks.saved_config import check_config
+
+# The layers that networks of this package are made of: known by being imported.
+_LAYERS = (GeneralizedMeanPooling, L2Normalization, PixelNormalization)
+_MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+
+
+def save_network(network: tf.keras.Model, path: str | os.PathLike) -> None:
+    """Writes a network to a `.keras` file (Keras v3 format), whole or not at all.
+
+    The file is written aside in the same folder, flushed to the disk and then renamed, so that
+    whoever reads `path`, at any moment, finds the old file or the new one.
+
+    Args:
+        network: A functional Keras network.
+        path: The file; its folder is made if it does not exist.
+
+    Raises:
+        ValueError: If `path` does not end in `.keras`.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".keras":
+        raise ValueError(f"path must end in .keras, got {str(path)!r}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
+    try:
+        network.save(aside, save_format="keras")
+        _flush(aside)
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    _flush(path.parent)
+
+
+def load_network(path: str | os.PathLike) -> tf.keras.Model:
+    """Loads a network from a `.keras` file, not compiled.
+
+    Nothing in the file is run: what it consists of is checked first (`check_config`), and it is
+    loaded in the safe mode of Keras. Own layers outside this package must be imported by the
+    caller, registered with `tf.keras.utils.register_keras_serializable`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The network, with the dtype policies that it was saved with.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file is not a Keras v3 file, is damaged, or contains a Lambda layer or
+            an unknown class.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no network file {str(path)!r}.")
+    config = _read_config(path)
+    try:
+        with tf.keras.utils.custom_object_scope(check_config(config)):
+            return tf.keras.models.load_model(path, compile=False, safe_mode=True)
+    except (AttributeError, IndexError, KeyError, OSError, TypeError, ValueError) as error:
+        raise ValueError(f"The network file {str(path)!r} cannot be loaded: {error}") from error
+
+
+def _read_config(path: pathlib.Path) -> dict:
+    """Returns the configuration of a network file whose every byte is as it was written."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            missing = _MEMBERS - set(archive.namelist())
+            if missing:
+                raise ValueError(
+                    f"The file {str(path)!r} is not a Keras v3 network: it has no "
+                    f"{', '.join(sorted(missing))}."
+                )
+            damaged = archive.testzip()
+            if damaged:
+                raise ValueError(f"The network file {str(path)!r} is damaged in {damaged}.")
+            config = json.loads(archive.read("config.json"))
+    except (zipfile.BadZipFile, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"The file {str(path)!r} is not a Keras v3 network, or is truncated: {error}"
+        ) from error
+    # How the network was compiled is not loaded, so it need not be known here.
+    return {key: value for key, value in config.items() if key != "compile_config"}
+
+
+def _flush(path: pathlib.Path) -> None:
+    """Makes the operating system write a file or a folder's entries to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,44 @@
+"""Tests of the L2 normalisation layer."""
+
+import tensorflow as tf
+
+from rtml_tf.layers.l2_normalization import L2Normalization
+
+
+class L2NormalizationTest(tf.test.TestCase):
+
+    def test_rows_have_unit_length(self):
+        self.assertAllClose(
+            L2Normalization()(tf.constant([[3.0, 4.0], [0.0, -2.0]])), [[0.6, 0.8], [0.0, -1.0]]
+        )
+
+    def test_zero_vector_stays_zero_with_a_finite_gradient(self):
+        embeddings = tf.Variable([[0.0, 0.0]])
+        with tf.GradientTape() as tape:
+            normalized = L2Normalization()(embeddings)
+        self.assertAllEqual(normalized, [[0.0, 0.0]])
+        self.assertAllInRange(tape.gradient(normalized, embeddings), 0.0, 1e7)
+
+    def test_is_float32_under_mixed_precision(self):
+        self.addCleanup(
+            tf.keras.mixed_precision.set_global_policy, tf.keras.mixed_precision.global_policy()
+        )
+        tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        normalized = L2Normalization()(tf.ones([1, 3], tf.bfloat16))
+        self.assertEqual(normalized.dtype, tf.float32)
+        self.assertAllClose(normalized, [[3.0**-0.5] * 3])
+
+    def test_survives_serialisation(self):
+        layer = L2Normalization(epsilon=0.5, name="unit")
+        copy = tf.keras.layers.deserialize(tf.keras.layers.serialize(layer))
+        self.assertEqual(copy.get_config(), layer.get_config())
+        # |x|^2 = 0.25 is below epsilon = 0.5.
+        self.assertAllClose(copy(tf.constant([[0.5]])), [[0.5 / 0.5**0.5]])
+
+    def test_epsilon_must_be_positive(self):
+        with self.assertRaisesRegex(ValueError, "epsilon must be positive, got 0.0"):
+            L2Normalization(epsilon=0.0)
+
+
+if __name__ == "__main__":
+    tf.test.main()
