@@ -1,0 +1,187 @@
+"""The interface of every attack: how to search, apart from what to search for."""
+
+import abc
+import functools
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from rtml_tf.attacks.ball import Ball, LInfBall
+from rtml_tf.attacks.inference_view import InferenceView
+from rtml_tf.attacks.objective import Objective
+from rtml_tf.attacks.problem import AttackProblem
+
+Network = Callable[[tf.Tensor], tf.Tensor]
+
+
+class Attack(abc.ABC):
+    """A search for the perturbed images of a batch that raise an objective most.
+
+    An attack is made of TensorFlow operations only and works eagerly or as part of a `tf.function`,
+    whose graph does not grow with the number of steps. It sees the network in inference mode and
+    changes no state. Call it outside the tape of a training step; the result carries no gradient.
+
+    A subclass overrides `_search`, `is_random` where it draws random numbers, and `get_config`.
+
+    Attributes:
+        epsilon: Largest norm of a perturbation, in pixel units (images in [0, 1]); None where an
+            attack allows an unbounded one.
+        ball: The norm in which epsilon is measured.
+        pixel_range: `(lowest, highest)` value of a valid pixel.
+    """
+
+    _may_be_unbounded = False
+
+    def __init__(
+        self,
+        *,
+        epsilon: float | None,
+        ball: Ball | None = None,
+        pixel_range: Sequence[float] = (0.0, 1.0),
+    ):
+        """Checks and keeps what all attacks have in common.
+
+        Args:
+            epsilon: Largest norm of a perturbation, in pixel units.
+            ball: `LInfBall()` (default) or `L2Ball()`.
+            pixel_range: `(lowest, highest)` value of a valid pixel.
+
+        Raises:
+            ValueError: If the range is empty, or epsilon negative or larger than it.
+        """
+        if len(pixel_range) != 2 or not pixel_range[0] < pixel_range[1]:
+            raise ValueError(
+                f"pixel_range must be (lowest, highest) with lowest < highest, got {pixel_range}."
+            )
+        self.ball = LInfBall() if ball is None else ball
+        self.pixel_range = (float(pixel_range[0]), float(pixel_range[1]))
+        if epsilon is None and not self._may_be_unbounded:
+            raise ValueError("epsilon must be a number, got None.")
+        self.epsilon = None if epsilon is None else self._checked_epsilon(epsilon)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the result depends on a seed."""
+        return False
+
+    def __call__(
+        self,
+        network: Network,
+        batch: Mapping[str, tf.Tensor],
+        objective: Objective,
+        *,
+        epsilon: float | tf.Tensor | tf.Variable | None = None,
+        seed: tf.Tensor | Sequence[int] | None = None,
+    ) -> tf.Tensor:
+        """Attacks one batch.
+
+        Args:
+            network: A Keras network (called with `training=False`), an `InferenceView` of one, or
+                any function from images `[B, ...]` to embeddings `[B, D]` without side effects.
+            batch: `"image"` `[B, ...]`, inside the pixel range, and what the objective reads.
+            objective: What to raise.
+            epsilon: Replaces the attack's own, as a number or a scalar tensor or variable.
+            seed: int32 `[2]`; the result is a pure function of it. Must be given where the attack
+                is random.
+
+        Returns:
+            float32 images of the same shape, in the ball around `batch["image"]` and in the range.
+
+        Raises:
+            ValueError: If the attack is random and there is no seed, or `batch` lacks an entry.
+        """
+        if seed is None:
+            if self.is_random:
+                raise ValueError(
+                    f"{type(self).__name__} draws random numbers: seed must be int32 [2], got None."
+                )
+            seed = (0, 0)
+        if "image" not in batch:
+            raise ValueError(f'batch must have an entry "image", got {sorted(batch)}.')
+        seed = tf.cast(tf.convert_to_tensor(seed), tf.int32)
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        network = inference_function(network)
+        problem = AttackProblem(
+            network=network,
+            objective=objective.prepare(network, batch, seed=seeds[0]),
+            images=tf.cast(batch["image"], tf.float32),
+            epsilon=self.epsilon_tensor(epsilon),
+            ball=self.ball,
+            pixel_range=self.pixel_range,
+        )
+        return tf.stop_gradient(problem.project(self._search(problem, seeds[1])))
+
+    @abc.abstractmethod
+    def _search(self, problem: AttackProblem, seed: tf.Tensor) -> tf.Tensor:
+        """The images found, `[B, ...]`; they are projected once more afterwards."""
+
+    def replace(self, **changes: Any) -> "Attack":
+        """A copy of this attack with some constructor arguments changed."""
+        return type(self).from_config({**self.get_config(), **changes})
+
+    def get_config(self) -> dict:
+        """The constructor's arguments, as Keras serialises them."""
+        return {
+            "epsilon": self.epsilon,
+            "ball": tf.keras.saving.serialize_keras_object(self.ball),
+            "pixel_range": list(self.pixel_range),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Attack":
+        """Builds the attack from `get_config()`."""
+        config = dict(config)
+        if isinstance(config.get("ball"), Mapping):
+            config["ball"] = tf.keras.saving.deserialize_keras_object(config["ball"])
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        config = {**self.get_config(), "ball": self.ball}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in config.items())})"
+
+    def _checked_epsilon(self, epsilon: float) -> float:
+        largest = self.ball.largest_epsilon(self.pixel_range)
+        if not 0 <= epsilon <= largest:
+            raise ValueError(
+                f"epsilon must be in [0, {largest:g}] (pixel units, images in "
+                f"{list(self.pixel_range)}), got {epsilon}."
+            )
+        return float(epsilon)
+
+    def epsilon_tensor(
+        self, epsilon: float | tf.Tensor | tf.Variable | None = None
+    ) -> tf.Tensor | None:
+        """The epsilon in use: the given one, else the attack's own; None if it is unbounded.
+
+        Args:
+            epsilon: A number, a scalar tensor or a variable, in pixel units.
+
+        Returns:
+            float32 scalar, or None.
+
+        Raises:
+            ValueError: If a number is out of range, or a tensor is not a scalar. A negative tensor
+                is an `InvalidArgumentError` when the graph runs.
+        """
+        if epsilon is None:
+            epsilon = self.epsilon
+        if epsilon is None:
+            return None
+        if isinstance(epsilon, numbers.Real):
+            epsilon = self._checked_epsilon(epsilon)
+        epsilon = tf.cast(tf.convert_to_tensor(epsilon), tf.float32)
+        if epsilon.shape.rank != 0:
+            raise ValueError(f"epsilon must be one number, got the shape {epsilon.shape}.")
+        tf.debugging.assert_non_negative(epsilon, message="epsilon must not be negative.")
+        return epsilon
+
+
+def inference_function(network: Network) -> Network:
+    """The function from images to embeddings that `network` is in inference mode."""
+    if isinstance(network, InferenceView):
+        return network.at_current_weights()
+    if isinstance(network, tf.keras.layers.Layer):
+        return functools.partial(network, training=False)
+    return network
