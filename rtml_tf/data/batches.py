@@ -1,0 +1,167 @@
+"""Batches of images for training and for evaluation, as `tf.data` pipelines."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from rtml_tf.data.augmentation_base import Augmentation, augment
+from rtml_tf.data.pk_sampler import PKSampler
+from rtml_tf.data.source import ImageSource
+
+
+class TrainingBatches:
+    """Endless batches of sampled and augmented images, that can begin at any step.
+
+    Batch `s` is a pure function of the sampler, the seed and `s`: `dataset(start_step=k)` and
+    `dataset().skip(k)` are equal bit for bit, with all images loaded and augmented in parallel.
+    What augmentation does to an image depends on the seed, the step and the place in the batch.
+
+    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}` with static shapes.
+
+    Attributes:
+        source: Where the images come from.
+        steps_per_epoch: Batches in an epoch.
+        batch_size: `B`.
+        num_classes: Classes of `source`.
+        element_spec: The `tf.TensorSpec` of each part of a batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: ImageSource,
+        sampler: PKSampler,
+        augmentation: Sequence[Augmentation] = (),
+        seed: int = 0,
+        steps_per_epoch: int | None = None,
+    ):
+        """Plans the batches; images are loaded only when a dataset is read.
+
+        Args:
+            source: Where the images come from.
+            sampler: Chooses the images of each batch.
+            augmentation: Applied to each image, first to last.
+            seed: Non-negative; seeds the augmentation (the sampler has its own).
+            steps_per_epoch: Batches in an epoch; `None` leaves it to the sampler.
+
+        Raises:
+            ValueError: If an argument is out of range, the sampler needs more classes than there
+                are, or an augmentation does not fit the images.
+        """
+        if seed < 0:
+            raise ValueError(f"seed must be >= 0, got {seed}.")
+        self.source = source
+        self._labels = tf.constant(source.labels)
+        self._augmentation = tuple(augmentation)
+        self._seed = seed
+        self._plan = sampler.plan(source.labels, steps_per_epoch=steps_per_epoch)
+        self.steps_per_epoch = self._plan.steps_per_epoch
+        self.batch_size = self._plan.batch_size
+        self.num_classes = source.num_classes
+        # Building the pipeline once finds an augmentation that does not fit before training does.
+        self.element_spec = self.dataset().element_spec
+
+    def dataset(self, *, start_step: int = 0) -> tf.data.Dataset:
+        """The endless batches from `start_step` on.
+
+        Args:
+            start_step: Number of the first batch, counted over all epochs.
+
+        Raises:
+            ValueError: If `start_step` is negative.
+        """
+        if start_step < 0:
+            raise ValueError(f"start_step must be >= 0, got {start_step}.")
+        first_epoch, first_step = divmod(start_step, self.steps_per_epoch)
+        per_epoch = self.steps_per_epoch * self.batch_size
+
+        def indices_of(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            indices = tf.numpy_function(
+                lambda e: self._plan.epoch_batches(int(e)).ravel(), [epoch], tf.int64
+            )
+            # Positions count images since step 0, which makes each of them the seed of its own.
+            positions = epoch * per_epoch + tf.range(per_epoch, dtype=tf.int64)
+            begun = tf.where(epoch == first_epoch, first_step * self.batch_size, 0)
+            return tf.ensure_shape(indices, [per_epoch])[begun:], positions[begun:]
+
+        epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
+        # The indices of the next epoch are drawn while this one is used.
+        examples = epochs.map(indices_of).prefetch(1).flat_map(
+            lambda *columns: tf.data.Dataset.from_tensor_slices(columns)
+        )
+        images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
+        return images.batch(self.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+
+    def _load(self, index: tf.Tensor, position: tf.Tensor) -> dict[str, tf.Tensor]:
+        image = self.source.load(index)
+        if self._augmentation:
+            seed = tf.random.stateless_uniform(
+                [2], tf.stack([self._seed, position]), None, None, tf.int32
+            )
+            image = augment(image, self._augmentation, seed)
+        return {"image": image, "label": tf.gather(self._labels, index)}
+
+
+class OrderedBatches:
+    """Every example once, in the order of the source, for evaluation.
+
+    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}`; the last batch may
+    be smaller.
+
+    Attributes:
+        source: Where the images come from.
+        batch_size: Images in every batch but the last.
+        labels: int32 `[N]`, the labels of the examples in the order of the batches.
+        keys: The `N` names of the examples, likewise.
+        num_classes: Classes of `source`.
+        steps: The number of batches.
+        element_spec: The `tf.TensorSpec` of each part of a batch.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: ImageSource,
+        batch_size: int = 256,
+        limit: int | None = None,
+        seed: int = 0,
+    ):
+        """Chooses the examples.
+
+        Args:
+            source: Where the images come from.
+            batch_size: Images in every batch but the last.
+            limit: Take no more examples than this, drawn by `seed`; their order and their labels
+                stay those of the source. `None` takes all.
+            seed: Non-negative; used only with `limit`.
+
+        Raises:
+            ValueError: If an argument is out of range.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be >= 1, got {batch_size}.")
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit must be >= 1 or None, got {limit}.")
+        if seed < 0:
+            raise ValueError(f"seed must be >= 0, got {seed}.")
+        self.source = source
+        self.batch_size = batch_size
+        self.num_classes = source.num_classes
+        self._indices = np.arange(len(source))
+        if limit is not None and limit < len(source):
+            keys = np.random.Philox(np.random.SeedSequence(seed)).random_raw(len(source))
+            self._indices = np.sort(np.argsort(keys)[:limit])
+        self.labels = source.labels[self._indices]
+        self.keys = tuple(source.keys[index] for index in self._indices)
+        self.steps = -(-len(self._indices) // batch_size)
+        self.element_spec = self.dataset().element_spec
+
+    def dataset(self) -> tf.data.Dataset:
+        """All batches, once."""
+        examples = tf.data.Dataset.from_tensor_slices((self._indices, self.labels))
+        images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
+        return images.batch(self.batch_size).prefetch(tf.data.AUTOTUNE)
+
+    def _load(self, index: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"image": self.source.load(index), "label": label}
