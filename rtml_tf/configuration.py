@@ -11,6 +11,11 @@ from rtml_tf import misspellings
 
 # The folder that holds the packages: gin files are found there from any working directory.
 _ROOT = pathlib.Path(__file__).resolve().parent.parent
+gin.add_config_file_search_path(str(_ROOT))
+
+# Gin would also look into installed packages. That reader stumbles over folders such as
+# gin_configs that hold no Python, and logs each file that it does not find as an error.
+gin.config._FILE_READERS[:] = [(open, os.path.isfile)]  # pylint: disable=protected-access
 
 
 class ConfigurationError(ValueError):
@@ -29,7 +34,6 @@ def parse(files: Sequence[str], parameters: Sequence[str]) -> None:
             message says what was probably meant.
     """
     gin.clear_config()
-    gin.add_config_file_search_path(str(_ROOT))
     for file in files:
         if not (os.path.exists(file) or (_ROOT / file).exists()):
             near = misspellings.did_you_mean(file, _shipped_files())
@@ -73,12 +77,25 @@ def resolved() -> str:
     return gin.operative_config_str()
 
 
-def bind_unless_bound(parameter: str, same_as: str) -> None:
-    """Gives `parameter` the value of another parameter if it has none of its own."""
+def bind_unless_bound(parameter: str, same_as: str, *, statement: str) -> None:
+    """Gives a parameter the value of another one if it has none of its own.
+
+    Args:
+        parameter: What to bind, such as "evaluating.evaluate.evaluations".
+        same_as: The parameter whose value it takes.
+        statement: The import that `parameter` needs.
+
+    Raises:
+        ConfigurationError: If neither has a value.
+    """
     try:
         gin.query_parameter(parameter)
     except ValueError:
-        gin.bind_parameter(parameter, gin.query_parameter(same_as))
+        try:
+            value = gin.query_parameter(same_as)
+        except ValueError as error:
+            raise ConfigurationError(f"neither {parameter} nor {same_as} is bound.") from error
+        gin.parse_config([*_imports(), statement, f"{parameter} = {value!r}"])
 
 
 def _shipped_files() -> list[str]:

@@ -34,12 +34,15 @@ def main(argv: Sequence[str]) -> int:
             f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."
         )
     command_line.configure_from_flags([str(folder.config)])
-    evaluate = configuration.configured(evaluating.evaluate)
     configuration.bind_unless_bound(
-        "evaluating.evaluate.evaluations", same_as="training.train.evaluations"
+        "evaluating.evaluate.evaluations",
+        same_as="training.train.evaluations",
+        statement="from rtml_tf.runs import evaluating",
     )
     command_line.start_runtime()
-    evaluate(network_file=str(folder.network), output=str(folder.path / "evaluation.json"))
+    configuration.configured(evaluating.evaluate)(
+        network_file=str(folder.network), output=str(folder.path / "evaluation.json")
+    )
     return 0
 
 

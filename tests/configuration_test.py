@@ -70,12 +70,19 @@ class ConfigurationTest(parameterized.TestCase):
 
     def test_a_parameter_takes_over_a_value_only_if_it_has_none(self):
         configuration.parse([self.file], ["runtime.configure.threads = 2"])
-        configuration.bind_unless_bound("runtime.configure.threads", same_as="runtime.configure.seed")
+        statement = "from rtml_tf.runs import runtime"
+        for parameter in ("runtime.configure.threads", "runtime.configure.deterministic"):
+            configuration.bind_unless_bound(
+                parameter, same_as="runtime.configure.seed", statement=statement
+            )
         self.assertEqual(gin.query_parameter("runtime.configure.threads"), 2)
-        configuration.bind_unless_bound(
-            "tf.keras.optimizers.Adam.beta_1", same_as="tf.keras.optimizers.Adam.learning_rate"
-        )
-        self.assertEqual(gin.query_parameter("tf.keras.optimizers.Adam.beta_1"), 0.5)
+        self.assertEqual(str(gin.query_parameter("runtime.configure.deterministic")), "%SEED")
+        with self.assertRaisesRegex(configuration.ConfigurationError, "neither .*precision nor"):
+            configuration.bind_unless_bound(
+                "runtime.configure.precision",
+                same_as="tf.keras.optimizers.Adam.beta_2",
+                statement=statement,
+            )
 
 
 if __name__ == "__main__":

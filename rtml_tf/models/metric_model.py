@@ -13,7 +13,12 @@ class MetricModel(TrainingModel):
 
     Batches are `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}`. Logged are the
     loss and the mean cosine similarity of the batch's positive and of its negative pairs.
+
+    Attributes:
+        metric_loss: The loss (`loss` is a name that Keras keeps for itself).
     """
+
+    logged = ("loss", "positive_similarity", "negative_similarity")
 
     def __init__(
         self,
@@ -21,6 +26,7 @@ class MetricModel(TrainingModel):
         network: tf.keras.Model,
         loss: MetricLoss,
         loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
+        seed: int = 0,
         name: str | None = None,
     ):
         """Joins a network and a loss.
@@ -30,14 +36,15 @@ class MetricModel(TrainingModel):
             loss: Any metric loss of the toolkit.
             loss_optimizer: Optimizer of the loss's own weights (for ArcFace's class weights a
                 learning rate well above the network's is usual); `None`: the model's optimizer.
+            seed: Seed of whatever is drawn at random in a step.
             name: Keras name of the model.
+
+        Raises:
+            ValueError: If `network` or `loss` is something else.
         """
-        super().__init__(
-            network=network,
-            logged=("loss", "positive_similarity", "negative_similarity"),
-            loss_optimizer=loss_optimizer,
-            name=name,
-        )
+        super().__init__(network=network, loss_optimizer=loss_optimizer, seed=seed, name=name)
+        if not isinstance(loss, MetricLoss):
+            raise ValueError(f"loss must be a MetricLoss, got {loss!r}.")
         self.metric_loss = loss
 
     @property
@@ -55,7 +62,7 @@ class MetricModel(TrainingModel):
         with tf.GradientTape() as tape:
             embeddings = self.network(batch["image"], training=True)
             loss = self.metric_loss(embeddings, labels)
-        loss = self.gradient_step(tape, loss)
+        self.gradient_step(tape, loss)
         self.metric_loss.update_state(embeddings, labels)
         return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
 
@@ -71,6 +78,7 @@ class MetricModel(TrainingModel):
             "network": serialize(self.network),
             "loss": serialize(self.metric_loss),
             "loss_optimizer": self.loss_optimizer and serialize(self.loss_optimizer),
+            "seed": self.seed,
             "name": self.name,
         }
 
@@ -78,7 +86,8 @@ class MetricModel(TrainingModel):
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "MetricModel":
         deserialize = tf.keras.utils.deserialize_keras_object
         parts = {
-            part: config[part] and deserialize(config[part], custom_objects=custom_objects)
-            for part in ("network", "loss", "loss_optimizer")
+            part: deserialize(value, custom_objects=custom_objects)
+            for part, value in config.items()
+            if isinstance(value, dict)
         }
-        return cls(**parts, name=config["name"])
+        return cls(**{**config, **parts})

@@ -1,7 +1,5 @@
 """What every method shares: its network, one gradient step, one log."""
 
-from collections.abc import Sequence
-
 import tensorflow as tf
 
 
@@ -13,27 +11,31 @@ class TrainingModel(tf.keras.Model):
     regularisation losses of the network, gradient clipping (an argument of the Keras optimizer)
     and the optimizer of the loss's own weights are dealt with here and nowhere else.
 
+    A subclass names what it logs in the class attribute `logged`.
+
     Attributes:
         network: The network that is trained: images in, embeddings out.
-        step: int64 scalar variable, the number of gradient steps taken; saved with checkpoints,
-            so that whatever is drawn at random in a step can be drawn from it again.
+        seed: What `step_seed` starts from.
+        step: int64 scalar variable, the number of gradient steps taken; saved with checkpoints.
     """
+
+    logged: tuple[str, ...] = ("loss",)
 
     def __init__(
         self,
         *,
         network: tf.keras.Model,
-        logged: Sequence[str],
         loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
+        seed: int = 0,
         name: str | None = None,
     ):
         """Holds the network and makes one running mean for each logged value.
 
         Args:
             network: The network to train.
-            logged: Names of the values that `log` takes.
             loss_optimizer: Optimizer of the weights that belong to the loss (proxies, class
                 weights); `None` leaves them to the model's own optimizer.
+            seed: Seed of whatever a method draws at random in its steps.
             name: Keras name of the model.
         """
         super().__init__(name=name)
@@ -41,6 +43,7 @@ class TrainingModel(tf.keras.Model):
             raise ValueError(f"network must be a tf.keras.Model, got {network!r}.")
         self.network = network
         self.loss_optimizer = loss_optimizer
+        self.seed = seed
         self.step = tf.Variable(
             0,
             dtype=tf.int64,
@@ -48,7 +51,7 @@ class TrainingModel(tf.keras.Model):
             name="step",
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
-        self._means = {value: tf.keras.metrics.Mean(name=value) for value in logged}
+        self._means = {value: tf.keras.metrics.Mean(name=value) for value in self.logged}
 
     @property
     def metrics(self) -> list[tf.keras.metrics.Metric]:
@@ -80,8 +83,26 @@ class TrainingModel(tf.keras.Model):
             if hasattr(optimizer, "build"):
                 optimizer.build(variables)
 
-    def gradient_step(self, tape: tf.GradientTape, loss: tf.Tensor) -> tf.Tensor:
+    def step_seed(self) -> tf.Tensor:
+        """int32 `[2]`, another one at every step and on every replica, the same in every run."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(replica, tf.int32)])
+        return tf.random.experimental.stateless_fold_in(seed, self.step)
+
+    def gradient_step(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         """Moves the trainable weights against the gradient of `loss`, once.
+
+        Args:
+            tape: The tape that recorded `loss`.
+            loss: Scalar, the mean over this replica's batch.
+        """
+        gradients, _ = self.differentiate(tape, loss)
+        self.descend(gradients)
+
+    def differentiate(
+        self, tape: tf.GradientTape, loss: tf.Tensor, *, images: tf.Tensor | None = None
+    ) -> tuple[list[tf.Tensor], tf.Tensor | None]:
+        """The gradient of `loss` and the network's regularisation, without taking the step.
 
         Every replica differentiates its loss divided by the number of replicas, so that the
         summed gradients are those of the mean loss.
@@ -89,30 +110,39 @@ class TrainingModel(tf.keras.Model):
         Args:
             tape: The tape that recorded `loss`.
             loss: Scalar, the mean over this replica's batch.
+            images: Watched images, where their gradient is wanted from the same backward pass.
 
         Returns:
-            The undivided loss with the network's regularisation losses added.
+            The gradients for `descend`, and that of `images` (of some positive multiple of the
+            loss: its length has no meaning).
         """
-        groups = self._optimizers_and_variables()
         with tape:
             loss = tf.cast(loss, tf.float32)
             loss = tf.add_n([loss, *(tf.cast(term, tf.float32) for term in self.network.losses)])
             scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
             if self._scales_loss:
                 scaled = self.optimizer.get_scaled_loss(scaled)
-        gradients = tape.gradient(scaled, [variables for _, variables in groups])
-        for (optimizer, variables), group in zip(groups, gradients):
-            if self._scales_loss:
-                group = self.optimizer.get_unscaled_gradients(group)
-            optimizer.apply_gradients(zip(group, variables))
+        variables = [v for _, group in self._optimizers_and_variables() for v in group]
+        if images is None:
+            gradients, image_gradient = tape.gradient(scaled, variables), None
+        else:
+            gradients, image_gradient = tape.gradient(scaled, (variables, images))
+        if self._scales_loss:
+            gradients = self.optimizer.get_unscaled_gradients(gradients)
+        return gradients, image_gradient
+
+    def descend(self, gradients: list[tf.Tensor]) -> None:
+        """Takes the step along gradients from `differentiate`, or a combination of such."""
+        gradients = iter(gradients)
+        for optimizer, variables in self._optimizers_and_variables():
+            optimizer.apply_gradients([(next(gradients), variable) for variable in variables])
         self.step.assign_add(1)
-        return loss
 
     def log(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Adds values to the running means of this epoch and returns all of the means."""
+        """Adds values to the running means of this epoch and returns their means."""
         for name, value in values.items():
             self._means[name].update_state(value)
-        return {name: mean.result() for name, mean in self._means.items()}
+        return {name: self._means[name].result() for name in values}
 
     @property
     def _scales_loss(self) -> bool:
