@@ -1,0 +1,175 @@
+"""How well a metric retrieves images of the same class: Recall@k, R-precision, MAP@R, NMI."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from rtml_tf.data.batches import OrderedBatches
+from rtml_tf.data.source import ImageSource
+from rtml_tf.evaluation.clustering import normalized_mutual_information
+from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
+from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE
+from rtml_tf.evaluation.ranking import ranking_figures
+from rtml_tf.evaluation.subset import balanced_subset
+
+
+def retrieval_figures(
+    embeddings: np.ndarray,
+    labels: np.ndarray,
+    *,
+    gallery_embeddings: np.ndarray | None = None,
+    gallery_labels: np.ndarray | None = None,
+    own_index: np.ndarray | None = None,
+    recall_at: Sequence[int] = (1, 2, 4, 8),
+    nmi: bool = True,
+    seed: int = 0,
+    block_size: int = DEFAULT_BLOCK_SIZE,
+) -> dict[str, float]:
+    """Ranks the gallery for every query by cosine similarity and measures the ranking.
+
+    With `R` the number of gallery images of the query's class, without the query itself, and
+    `P(i)` the share of its class among its first `i` neighbours (Musgrave et al. 2020, "A metric
+    learning reality check"):
+
+    * `recall@k`: 1 if its class is among its first `k` neighbours, else 0 (Jegou et al. 2011,
+      Song et al. 2016);
+    * `r_precision`: `P(R)`;
+    * `map@r`: `1/R` times the sum of `P(i)` over those `i <= R` that are of its class;
+
+    each averaged over the queries. `nmi` compares classes and clusters of the queries (see
+    `clustering.normalized_mutual_information`).
+
+    A query never finds itself. A query without a match (`R = 0`: the only image of its class) is
+    no query and does not enter the averages, but its image stays in the gallery, where others
+    can find it; `query_share` is the share of queries that do have a match, and the log has the
+    counts. Equal similarities are ranked by gallery index, as the search libraries used in the
+    literature rank them; of equal images of two classes, one that comes first in the gallery
+    wins.
+
+    Memory beyond the embeddings is bounded by `block_size` and two copies of the embeddings.
+
+    Args:
+        embeddings: `[Q, D]`, the queries. They are normalised here.
+        labels: int `[Q]`, their classes.
+        gallery_embeddings: `[N, D]`, what is searched. None: the queries themselves.
+        gallery_labels: int `[N]`, given with `gallery_embeddings`.
+        own_index: int `[Q]`, the gallery index of each query's own image, -1 where the gallery
+            does not have it; only with a gallery. None: the gallery has none of the queries.
+        recall_at: The `k` of `recall@k`.
+        nmi: Whether to compute `nmi`, which takes a k-means run.
+        seed: Of the k-means start.
+        block_size: Similarities held at once (4 bytes each).
+
+    Returns:
+        `recall@k` for every `k`, `r_precision`, `map@r`, `query_share` and `nmi`, in [0, 1].
+
+    Raises:
+        ValueError: If arrays do not fit each other, embeddings are empty or not finite, or no
+            query has a match.
+    """
+    _check_recall_at(recall_at)
+    queries, labels = _labelled(embeddings, labels, "embeddings", "labels")
+    if (gallery_embeddings is None) != (gallery_labels is None):
+        raise ValueError("gallery_embeddings and gallery_labels must be given together.")
+    if gallery_embeddings is None:
+        if own_index is not None:
+            raise ValueError("own_index must come with gallery_embeddings, got it alone.")
+        gallery, gallery_labels, own_index = queries, labels, np.arange(len(queries))
+    else:
+        gallery, gallery_labels = _labelled(
+            gallery_embeddings, gallery_labels, "gallery_embeddings", "gallery_labels"
+        )
+        own_index = np.full(len(queries), -1) if own_index is None else np.asarray(own_index)
+    figures = ranking_figures(
+        queries,
+        labels,
+        gallery,
+        gallery_labels,
+        own_index=own_index,
+        recall_at=recall_at,
+        block_size=block_size,
+    )
+    if nmi:
+        figures["nmi"] = normalized_mutual_information(queries, labels, seed=seed)
+    return figures
+
+
+def _labelled(
+    embeddings: np.ndarray, labels: np.ndarray, name: str, labels_name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    embeddings = normalised_embeddings(embeddings, name=name)
+    labels = np.asarray(labels)
+    if labels.shape != (len(embeddings),):
+        raise ValueError(
+            f"{labels_name} must have one entry for each of {len(embeddings)} {name}, got an "
+            f"array of shape {labels.shape}."
+        )
+    return embeddings, labels
+
+
+def _check_recall_at(recall_at: Sequence[int]) -> None:
+    if not recall_at or min(recall_at) < 1:
+        raise ValueError(f"recall_at must hold numbers of at least 1, got {tuple(recall_at)}.")
+
+
+class RetrievalEvaluation:
+    """Retrieval figures of a network on a source, meant for classes that were not trained on.
+
+    Attributes:
+        figure_names: The figures that `evaluate` gives, `recall@k` first.
+        source: The images that are evaluated.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: ImageSource,
+        batch_size: int = 256,
+        recall_at: Sequence[int] = (1, 2, 4, 8),
+        nmi: bool = True,
+        seed: int = 0,
+        limit: int | None = None,
+    ):
+        """Prepares the evaluation.
+
+        Args:
+            source: Every image is a query and stands in the gallery.
+            batch_size: Images embedded at once.
+            recall_at: The `k` of `recall@k`.
+            nmi: Whether to compute `nmi`, which takes a k-means run.
+            seed: Of the k-means start and of the choice that `limit` makes.
+            limit: At most this many images, the same ones in every call (see
+                `subset.balanced_subset`). A smaller gallery is easier to search: figures of
+                different limits do not compare. None: all.
+
+        Raises:
+            ValueError: If an argument is out of range or no class has two images.
+        """
+        _check_recall_at(recall_at)
+        if limit is not None:
+            source = balanced_subset(source, limit, seed=seed)
+        if np.bincount(source.labels).max() < 2:
+            raise ValueError(
+                f"source must have a class with at least two images, got {len(source)} classes "
+                "with one image each."
+            )
+        self.source = source
+        self.figure_names = tuple(f"recall@{k}" for k in recall_at)
+        self.figure_names += ("map@r", "r_precision", "query_share") + ("nmi",) * nmi
+        self._batches = OrderedBatches(source=source, batch_size=batch_size)
+        self._recall_at = tuple(recall_at)
+        self._nmi = nmi
+        self._seed = seed
+
+    def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
+        """Embeds the source with `network` (in inference mode) and measures the retrieval.
+
+        Raises:
+            ValueError: If the network does not take the source's images or gives embeddings
+                that are not finite.
+        """
+        embeddings, labels = embed(network, self._batches)
+        return retrieval_figures(
+            embeddings, labels, recall_at=self._recall_at, nmi=self._nmi, seed=self._seed
+        )
