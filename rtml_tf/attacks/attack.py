@@ -90,7 +90,8 @@ class Attack(abc.ABC):
             float32 images of the same shape, in the ball around `batch["image"]` and in the range.
 
         Raises:
-            ValueError: If the attack is random and there is no seed, or `batch` lacks an entry.
+            ValueError: If the attack is random and there is no seed, `batch` lacks an entry or its
+                images are integers.
         """
         if seed is None:
             if self.is_random:
@@ -100,13 +101,19 @@ class Attack(abc.ABC):
             seed = (0, 0)
         if "image" not in batch:
             raise ValueError(f'batch must have an entry "image", got {sorted(batch)}.')
+        images = tf.convert_to_tensor(batch["image"])
+        if not images.dtype.is_floating:
+            raise ValueError(
+                f'batch["image"] must be floating, with pixels in {list(self.pixel_range)}, got '
+                f"{images.dtype.name}."
+            )
         seed = tf.cast(tf.convert_to_tensor(seed), tf.int32)
         seeds = tf.random.experimental.stateless_split(seed, 2)
         network = inference_function(network)
         problem = AttackProblem(
             network=network,
             objective=objective.prepare(network, batch, seed=seeds[0]),
-            images=tf.cast(batch["image"], tf.float32),
+            images=tf.cast(images, tf.float32),
             epsilon=self.epsilon_tensor(epsilon),
             ball=self.ball,
             pixel_range=self.pixel_range,

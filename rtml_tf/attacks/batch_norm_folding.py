@@ -60,9 +60,12 @@ def keras_batch_norm_statistics(layer: tf.keras.layers.Layer) -> BatchNormStatis
 
 def is_linear(layer: tf.keras.layers.Layer) -> bool:
     """Whether the layer is one that `apply_linear` can compute (activation apart)."""
-    return type(layer) in LINEAR_LAYERS and (
-        getattr(layer, "data_format", "channels_last") == "channels_last"
-    )
+    if type(layer) not in LINEAR_LAYERS:
+        return False
+    if type(layer) is tf.keras.layers.Dense:
+        return True
+    # TensorFlow has no gradient for grouped convolutions on the CPU outside XLA.
+    return layer.data_format == "channels_last" and layer.groups == 1
 
 
 def folded_kernel_and_bias(

@@ -8,7 +8,7 @@ from rtml_tf.attacks.problem import AttackProblem, finite
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
 class FastGradientMethod(Attack):
-    """`x + argmax_{|d| <= epsilon} <d, gradient>`; with the L-infinity ball `epsilon sign(gradient)`.
+    """`x + argmax_{|d| <= epsilon} <d, gradient>`; in the L-infinity ball `epsilon sign(gradient)`.
 
     Source: FGSM, Goodfellow, Shlens and Szegedy (2015), section 4. One pass forward and one back.
     With a random start (Wong, Rice and Kolter, 2020) it is

@@ -106,14 +106,16 @@ class InferencePlan:
     def unchanged(self, layer: tf.keras.layers.Layer, node: Any = None) -> Bind:
         """A layer as it is, given inputs of the types that it was built for."""
         self.kept.append(layer.name)
-        has_training = "training" in inspect.signature(layer.call).parameters
+        signature = inspect.signature(layer.call)
         built_for = None if node is None else (node.call_args, node.call_kwargs)
 
         def run(*args, **kwargs):
             if built_for is not None:
                 args, kwargs = tf.nest.map_structure(_cast_like, (args, kwargs), built_for)
-            if has_training and kwargs.get("training") is None:
-                kwargs = {**kwargs, "training": False}
+            if "training" in signature.parameters:
+                # What the network's author fixed for this call stays as it is.
+                if "training" not in signature.bind_partial(*args, **kwargs).arguments:
+                    kwargs = {**kwargs, "training": False}
             return layer(*args, **kwargs)
 
         return lambda: run

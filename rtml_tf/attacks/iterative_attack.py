@@ -84,7 +84,8 @@ class IterativeAttack(Attack):
         self.restarts = int(restarts)
         if self.restarts > 1 and not self.is_random:
             raise ValueError(
-                f"restarts must be 1 without a random start (all would be the same), got {restarts}."
+                "restarts must be 1 without a random start (all would be the same), got "
+                f"{restarts}."
             )
 
     @property

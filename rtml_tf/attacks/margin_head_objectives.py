@@ -18,7 +18,7 @@ class _MarginHeadObjective(Objective):
         loss: The loss whose class weights give the logits.
     """
 
-    def __init__(self, *, loss):
+    def __init__(self, *, loss: tf.keras.layers.Layer):
         """Keeps the loss; its class weights are shared and not changed.
 
         Args:

@@ -11,7 +11,7 @@ from rtml_tf.attacks.problem import AttackProblem
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
 class MomentumIterativeMethod(IterativeAttack):
-    """Steps along a running sum of normalised gradients, `g <- decay g + gradient / mean|gradient|`.
+    """Steps along a running sum of gradients, `g <- decay g + gradient / mean |gradient|`.
 
     Source: MI-FGSM, Dong et al. (2018), algorithm 1; as cleverhans does, the mean of the absolute
     gradient stands for its L1 norm (the same up to a factor that the step does not see). Step size

@@ -108,7 +108,7 @@ def not_inlined(function: Callable) -> Callable:
 
     For the pass through the network in a loop: absorbed into a loop, whose graph is a cycle,
     operations may be visited in an order in which oneDNN does not find its fast max-pooling
-    gradient (a third more time for a bfloat16 ResNet-18 on a CPU). Eagerly there is no graph to
+    gradient (a quarter more time for a bfloat16 ResNet-18 on a CPU). Eagerly there is no graph to
     keep apart, and the function is returned as it is.
     """
     if tf.executing_eagerly():

@@ -228,6 +228,8 @@ class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
             attack(tf.identity, batch, _Linear(), epsilon=tf.constant(-0.1))
         with self.assertRaisesRegex(ValueError, r'must have an entry "image", got \[\'label\'\]'):
             attack(tf.identity, {"label": [1]}, _Linear())
+        with self.assertRaisesRegex(ValueError, r"must be floating, .* got uint8\."):
+            attack(tf.identity, {"image": np.zeros([1, 2], np.uint8)}, _Linear())
 
 
 if __name__ == "__main__":

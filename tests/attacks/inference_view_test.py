@@ -167,7 +167,11 @@ class PlanTest(tf.test.TestCase):
         """The folded network equals one whose batch norm has the other branch's statistics."""
         network, other = _nested(), _nested()
         statistics = BatchNormStatistics(
-            gamma=None, beta=tf.range(4.0), mean=tf.ones([4]), variance=tf.fill([4], 3.0), epsilon=0.5
+            gamma=None,
+            beta=tf.range(4.0),
+            mean=tf.ones([4]),
+            variance=tf.fill([4], 3.0),
+            epsilon=0.5,
         )
         other.get_layer("inner").get_layer("inner_norm").set_weights(
             [np.sqrt(3.001 / 3.5) * np.ones(4), np.arange(4.0), np.ones(4), np.full(4, 3.0)]

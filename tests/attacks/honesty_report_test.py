@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.ball import L2Ball
 from rtml_tf.attacks.compiled_attack import CompiledAttack
-from rtml_tf.attacks.honesty_checks import honesty_report
+from rtml_tf.attacks.honesty_report import honesty_report
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.attacks.random_noise import RandomNoise
@@ -51,7 +51,7 @@ class ScriptedFiguresTest(tf.test.TestCase):
     def test_each_figure_out_of_place_fails_its_own_check(self):
         for name, arguments in zip(
             CHECKS,
-            ({"noise": 0.4}, {"larger": 0.6}, {"longer": 0.6}, {"unbounded": 0.1}, {"spsa": 0.4}),
+            ({"noise": 0.5}, {"larger": 0.6}, {"longer": 0.6}, {"unbounded": 0.1}, {"spsa": 0.4}),
             strict=True,
         ):
             report = self._report(**arguments)
@@ -71,10 +71,16 @@ class ScriptedFiguresTest(tf.test.TestCase):
 
     def test_the_variants_keep_the_ball(self):
         seen = []
-        honesty_report(lambda attack: seen.append(attack) or 0.0, ATTACK.replace(ball=L2Ball()))
+        attack = ATTACK.replace(ball=L2Ball())
+        honesty_report(lambda variant: seen.append(variant) or 0.0, attack, unbounded_epsilon=9.0)
         self.assertLen(seen, 6)
-        for attack in seen:
-            self.assertIsInstance(attack.ball, L2Ball)
+        for variant in seen:
+            self.assertIsInstance(variant.ball, L2Ball)
+        self.assertEqual(max(variant.epsilon for variant in seen), 9.0)
+
+    def test_the_l2_ball_needs_an_epsilon_that_counts_as_unbounded(self):
+        with self.assertRaisesRegex(ValueError, r"unbounded_epsilon .* for L2Ball\(\), got None\."):
+            honesty_report(lambda variant: 0.0, ATTACK.replace(ball=L2Ball()))
 
 
 class RealAttacksTest(tf.test.TestCase):
