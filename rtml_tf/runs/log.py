@@ -26,7 +26,7 @@ class EpochLog(tf.keras.callbacks.Callback):
     def __init__(
         self, *, folder: RunFolder, state: RunState, batch_size: int, steps_per_epoch: int
     ):
-        """Prepares to log into `folder`; nothing is opened before training starts."""
+        """Prepares to log into `folder` and to the summary writer that is then the default."""
         super().__init__()
         self._folder = folder
         self._state = state
@@ -37,7 +37,6 @@ class EpochLog(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None) -> None:
         del logs
-        self._writer = tf.summary.create_file_writer(str(self._folder.tensorboard))
         if self._folder.log.exists():
             with open(self._folder.log, newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
@@ -73,7 +72,6 @@ class EpochLog(tf.keras.callbacks.Callback):
         table.writeheader()
         table.writerows(self._rows)
         write_aside(self._folder.log, text.getvalue())
-        with self._writer.as_default(step=step):
-            for name, value in values.items():
-                tf.summary.scalar(name if "/" in name else f"training/{name}", value)
-        self._writer.flush()
+        for name, value in values.items():
+            tf.summary.scalar(name if "/" in name else f"training/{name}", value, step=step)
+        tf.summary.flush()
