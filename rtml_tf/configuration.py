@@ -10,7 +10,7 @@ import gin
 from rtml_tf import misspellings
 
 # The folder that holds the packages: gin files are found there from any working directory.
-_ROOT = pathlib.Path(__file__).resolve().parent.parent
+_ROOT = pathlib.Path(__file__).absolute().parent.parent
 gin.add_config_file_search_path(str(_ROOT))
 
 # Gin would also look into installed packages. That reader stumbles over folders such as

@@ -22,10 +22,12 @@ from rtml_tf.data import batches
 from rtml_tf.data import image_folder
 from rtml_tf.data import pk_sampler
 from rtml_tf.data import random_moves
+from rtml_tf.data import splits
 from rtml_tf.evaluation import projector
 from rtml_tf.networks import resnet
 from rtml_tf.runs import training
 
+include "gin_configs/data/class_split.gin"
 include "gin_configs/networks/cifar_resnet.gin"
 include "gin_configs/metric/base.gin"
 include "gin_configs/losses/arcface.gin"
@@ -34,9 +36,8 @@ INPUT_SHAPE = (8, 8, 1)
 image_folder.ImageFolder.root = "images"
 image_folder.ImageFolder.image_size = (8, 8)
 image_folder.ImageFolder.channels = 1
-TRAIN = @image_folder.ImageFolder()
-VALIDATION = @image_folder.ImageFolder()
-TEST = @image_folder.ImageFolder()
+source/gin.singleton.constructor = @image_folder.ImageFolder
+splits.class_split.fractions = {"train": 0.5, "validation": 0.25, "test": 0.25}
 
 random_moves.RandomTranslation.max_fraction = 0.2
 batches.TrainingBatches.augmentation = [@random_moves.RandomTranslation()]
@@ -53,7 +54,7 @@ class BinariesTest(absltest.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.create_tempdir().full_path)
         rng = np.random.default_rng(0)
-        for label in range(6):
+        for label in range(8):
             pattern = rng.uniform(0, 1, size=(8, 8, 1))
             (self.folder / "images" / f"class{label}").mkdir(parents=True)
             for number in range(5):
@@ -109,7 +110,7 @@ class BinariesTest(absltest.TestCase):
         code, output = self.finish(self.start("rtml_tf.evaluate", "--run_dir=whole"))
         self.assertEqual(code, 0, output)
         again = json.loads((self.folder / "whole" / "evaluation.json").read_text())
-        self.assertEqual(again, figures[0]["trained"])
+        self.assertEqual(again["figures"], figures[0]["trained"])
 
     def test_a_mistake_is_one_message(self):
         code, output = self.finish(

@@ -17,9 +17,9 @@ def class_split(
 ) -> ImageSource:
     """One part of a source whose classes are dealt out by fractions.
 
-    The classes are shuffled by `seed` and cut in the order of `fractions`. A part gets as many
-    classes as its fraction says, rounded down; what is left goes to the parts with the largest
-    remainders. Parts of the same source, fractions and seed never share a class, and together they
+    The classes are shuffled by `seed` and cut in the order of the parts' names, so that it does
+    not matter in which order `fractions` holds them. A part gets as many classes as its fraction
+    says, rounded down; what is left goes to the parts with the largest remainders. Parts of the same source, fractions and seed never share a class, and together they
     are the whole source. The order of classes and examples stays that of the source.
 
     Example: `class_split(source=glyphs, part="test", fractions={"train": 0.7, "test": 0.3})`.
@@ -46,7 +46,8 @@ def class_split(
         raise ValueError(f"fractions must sum to 1, got {dict(fractions)}, which sum to {total}.")
     if seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")
-    sizes = _part_sizes(source.num_classes, fractions)
+    # Files that a configuration is written to and read from again need not keep the order.
+    sizes = _part_sizes(source.num_classes, dict(sorted(fractions.items())))
     # Raw bits, unlike numpy.random.Generator.permutation, are promised to stay the same in every
     # version of NumPy; a split must not change with it.
     keys = np.random.Philox(np.random.SeedSequence(seed)).random_raw(source.num_classes)
@@ -102,7 +103,7 @@ def class_split_from_file(*, source: ImageSource, file: str) -> ImageSource:
 def _part_sizes(num_classes: int, fractions: Mapping[str, float]) -> dict[str, int]:
     exact = {name: num_classes * fraction for name, fraction in fractions.items()}
     sizes = {name: math.floor(share) for name, share in exact.items()}
-    # Sorting is stable: equal remainders are served in the order of `fractions`.
+    # Sorting is stable: equal remainders are served in the order of the names.
     by_remainder = sorted(sizes, key=lambda name: sizes[name] - exact[name])
     for name in by_remainder[: num_classes - sum(sizes.values())]:
         sizes[name] += 1

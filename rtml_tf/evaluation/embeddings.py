@@ -1,6 +1,7 @@
 """Embeddings of all images of a data set, computed batch by batch."""
 
 import weakref
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,7 @@ def embed(network: tf.keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray
             an image, or if there are no images.
     """
     dataset = batches.dataset()
-    image_shape = dataset.element_spec["image"].shape[1:]
-    check_input_shape(network, image_shape)
-    function = _inference_function(network).get_concrete_function(
-        tf.TensorSpec([None, *image_shape], tf.float32)
-    )
+    function = embedding_function(network, dataset.element_spec["image"].shape[1:])
     embeddings = []
     labels = []
     for batch in dataset:
@@ -45,7 +42,33 @@ def embed(network: tf.keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray
     return np.concatenate(embeddings), np.concatenate(labels)
 
 
-def check_input_shape(network: tf.keras.Model, image_shape: tf.TensorShape) -> None:
+def embedding_function(
+    network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """The network in inference mode as a graph, traced once for one image shape.
+
+    The network is not kept alive by it, and must be while it is called.
+
+    Args:
+        network: Images `[B, H, W, C]` in [0, 1] to embeddings `[B, D]`.
+        image_shape: `(H, W, C)` of the images.
+
+    Returns:
+        Images, float32 `[B, H, W, C]`, to embeddings, float32 `[B, D]`; for any `B`.
+
+    Raises:
+        ValueError: If the network does not take images of this shape or does not give one vector
+            an image.
+    """
+    check_input_shape(network, image_shape)
+    return _inference_function(network).get_concrete_function(
+        tf.TensorSpec([None, *image_shape], tf.float32)
+    )
+
+
+def check_input_shape(
+    network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]
+) -> None:
     """Refuses images that the network was not built for.
 
     Args:

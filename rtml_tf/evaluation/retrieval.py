@@ -68,7 +68,7 @@ def retrieval_figures(
         ValueError: If arrays do not fit each other, embeddings are empty or not finite, or no
             query has a match.
     """
-    _check_recall_at(recall_at)
+    check_recall_at(recall_at)
     queries, labels = _labelled(embeddings, labels, "embeddings", "labels")
     if (gallery_embeddings is None) != (gallery_labels is None):
         raise ValueError("gallery_embeddings and gallery_labels must be given together.")
@@ -108,7 +108,8 @@ def _labelled(
     return embeddings, labels
 
 
-def _check_recall_at(recall_at: Sequence[int]) -> None:
+def check_recall_at(recall_at: Sequence[int]) -> None:
+    """Refuses an empty list of `k`, and any below 1, with a `ValueError`."""
     if not recall_at or min(recall_at) < 1:
         raise ValueError(f"recall_at must hold numbers of at least 1, got {tuple(recall_at)}.")
 
@@ -146,7 +147,7 @@ class RetrievalEvaluation:
         Raises:
             ValueError: If an argument is out of range or no class has two images.
         """
-        _check_recall_at(recall_at)
+        check_recall_at(recall_at)
         if limit is not None:
             source = balanced_subset(source, limit, seed=seed)
         if np.bincount(source.labels).max() < 2:

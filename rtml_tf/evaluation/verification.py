@@ -1,6 +1,7 @@
 """How well a metric tells whether two images show the same person."""
 
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +12,8 @@ from rtml_tf.data.pair_set import PairSet, check_disjoint
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation import roc
 from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
+from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
+from rtml_tf.evaluation.roc_plot import write_roc_plot
 from rtml_tf.evaluation.thresholds import best_threshold, fold_accuracies
 
 _FALSE_ACCEPT_RATES = (1e-1, 1e-2, 1e-3, 1e-4)
@@ -106,6 +109,27 @@ def _tar_name(rate: float) -> str:
     return f"tar@far={rate:g}"
 
 
+def check_pairs(pairs: PairSet, *, training: ImageSource | None) -> None:
+    """Refuses pairs that an evaluation would fail on, whatever the similarities are.
+
+    Args:
+        pairs: Pairs to test on.
+        training: Images that were trained on, or None.
+
+    Raises:
+        ValueError: If pairs of a kind are missing, all are of one fold, or training images are
+            tested on.
+    """
+    kinds, folds = len(np.unique(pairs.same)), len(np.unique(pairs.fold))
+    if kinds < 2 or folds < 2:
+        raise ValueError(
+            "pairs must be of both kinds, same and different, and of at least two folds, got "
+            f"{kinds} kinds and {folds} folds."
+        )
+    if training is not None:
+        check_disjoint(pairs=pairs, training=training)
+
+
 class VerificationEvaluation:
     """Verification figures of a network on pairs.
 
@@ -138,15 +162,7 @@ class VerificationEvaluation:
         for rate in false_accept_rates:
             if not 0.0 < rate <= 1.0:
                 raise ValueError(f"false_accept_rates must lie in (0, 1], got {rate}.")
-        # Whatever the similarities are, what these pairs lack would be missed after training.
-        kinds, folds = len(np.unique(pairs.same)), len(np.unique(pairs.fold))
-        if kinds < 2 or folds < 2:
-            raise ValueError(
-                "pairs must be of both kinds, same and different, and of at least two folds, got "
-                f"{kinds} kinds and {folds} folds."
-            )
-        if training is not None:
-            check_disjoint(pairs=pairs, training=training)
+        check_pairs(pairs, training=training)
         self.pairs = pairs
         self.figure_names = (
             "accuracy",
@@ -160,6 +176,7 @@ class VerificationEvaluation:
         )
         self._batches = OrderedBatches(source=pairs.images, batch_size=batch_size)
         self._false_accept_rates = tuple(false_accept_rates)
+        self._similarities: np.ndarray | None = None
 
     def similarities(self, network: tf.keras.Model) -> np.ndarray:
         """Cosine similarity of every pair, float32 `[P]`; each image is embedded once.
@@ -173,9 +190,28 @@ class VerificationEvaluation:
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
         """The figures of `network` in inference mode."""
+        self._similarities = self.similarities(network)
         return verification_figures(
-            self.similarities(network),
+            self._similarities,
             self.pairs.same,
             self.pairs.fold,
             false_accept_rates=self._false_accept_rates,
         )
+
+    def plot(self, figures: Mapping[str, float], folder: pathlib.Path, name: str) -> None:
+        """Draws the ROC curve of the network that was evaluated last.
+
+        Args:
+            figures: What `evaluate` gave.
+            folder: The run folder: gets `<name>.png`, and the same picture in `tensorboard`.
+            name: The name of this evaluation.
+
+        Raises:
+            ValueError: If no network was evaluated yet.
+        """
+        del figures  # The curve says more.
+        if self._similarities is None:
+            raise ValueError("plot needs a network to have been evaluated, got none yet.")
+        file = file_in(folder, name, ".png")
+        write_roc_plot(file=str(file), curves={name: (self._similarities, self.pairs.same)})
+        show_in_tensorboard(file, folder=folder, name=name)

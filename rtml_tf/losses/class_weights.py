@@ -129,8 +129,10 @@ def checked_class_batch(
             f"{embedding_size}."
         )
     # On a GPU a label out of range would silently read zeros.
-    tf.debugging.Assert(
+    in_range = tf.debugging.Assert(
         tf.reduce_all((labels >= 0) & (labels < num_classes)),
         [f"labels must be in [0, {num_classes}), got", labels],
     )
-    return embeddings, labels
+    # What reads the labels waits for the check, so that its message comes before any other.
+    with tf.control_dependencies([in_range]):
+        return embeddings, tf.identity(labels)

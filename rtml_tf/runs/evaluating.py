@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Mapping
 
 from rtml_tf.networks.saving import load_network
+from rtml_tf.runs.final_figures import final_figures
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import write_json
 from rtml_tf.runs.selection import Evaluation
@@ -15,7 +16,8 @@ def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output
     Args:
         network_file: A network that `train` saved.
         evaluations: What to evaluate, by name.
-        output: The JSON file to write: `{evaluation: {figure: value}}`.
+        output: The JSON file to write: under "figures" `{evaluation: {figure: value}}`, under
+            "evaluations" what each evaluation says of itself. Pictures go to its folder.
 
     Returns:
         What was written.
@@ -29,8 +31,10 @@ def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output
             "names and evaluations."
         )
     network = load_network(network_file)
-    figures = {name: evaluation.evaluate(network) for name, evaluation in evaluations.items()}
+    file = pathlib.Path(output)
+    figures, descriptions = final_figures(network, evaluations, file.parent)
     print(figures_table({network_file: figures}))
-    write_json(pathlib.Path(output), figures)
+    results = {"figures": figures, "evaluations": descriptions}
+    write_json(file, results)
     print(f"Written to {output}.")
-    return figures
+    return results

@@ -15,6 +15,12 @@ from rtml_tf.runs.run_folder import RunFolder
 class Evaluation(Protocol):
     """Anything that gives figures of a network.
 
+    It may also have the following, which are called after the final evaluation:
+
+    * `plot(figures, folder: pathlib.Path, name: str)` draws the figures that `evaluate` has just
+      given into the run folder, named after the evaluation;
+    * `describe() -> dict` says, for `metrics.json`, what was evaluated and how.
+
     Attributes:
         figure_names: The names of all figures that `evaluate` gives.
     """

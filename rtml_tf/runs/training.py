@@ -13,6 +13,7 @@ from rtml_tf.networks.saving import load_network, save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
+from rtml_tf.runs.final_figures import final_figures
 from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
 from rtml_tf.runs.loop import TrainingLoop
@@ -90,7 +91,7 @@ def train(
         baselines: Networks whose figures stand beside it, by name. The untrained network is
             always among them.
         artefacts: What else is written for TensorBoard from the chosen network.
-        callbacks: More Keras callbacks.
+        callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
         checkpoint_every_steps: Save within epochs too, after so many steps.
         describe_config: Gives the resolved configuration as text, once everything is built.
         dry_run: Show the network's size and the configuration, and stop.
@@ -153,12 +154,14 @@ def train(
         if folder.finished:
             logging.info("%s holds this run, finished.", folder.path)
         else:
+            writer = tf.summary.create_file_writer(str(folder.tensorboard))
             _write_baselines(folder, evaluations, {**baselines, "untrained": model.finished_network})
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
                 print(f"Resuming {folder.path} after step {int(state.step)}.")
             else:
-                _write_config_summary(folder, config)
+                with writer.as_default(step=0):
+                    tf.summary.text("config", "\n".join(f"    {x}" for x in config.splitlines()))
             loop = TrainingLoop(
                 model=model,
                 state=state,
@@ -168,7 +171,7 @@ def train(
                 callbacks=run_callbacks,
                 checkpoint_every_steps=checkpoint_every_steps,
             )
-            with Interruption() as interruption:
+            with Interruption() as interruption, writer.as_default():
                 dataset = train_data.dataset(start_step=int(state.step))
                 if not loop.run(dataset, interruption):
                     raise RunInterrupted(interruption.received, int(state.step))
@@ -203,19 +206,12 @@ def _write_baselines(folder, evaluations, networks) -> None:
     write_json(folder.baselines, figures)
 
 
-def _write_config_summary(folder: RunFolder, config: str) -> None:
-    writer = tf.summary.create_file_writer(str(folder.tensorboard))
-    with writer.as_default(step=0):
-        tf.summary.text("config", "\n".join(f"    {line}" for line in config.splitlines()))
-    writer.close()
-
-
 def _finish(folder, state, select_by, evaluations, artefacts) -> None:
     """Evaluates the saved network itself, so that the figures are those of the file."""
     network = load_network(folder.network)
     for artefact in artefacts:
         artefact.write(network, folder.tensorboard)
-    figures = {name: evaluation.evaluate(network) for name, evaluation in evaluations.items()}
+    figures, descriptions = final_figures(network, evaluations, folder.path)
     networks = read_json(folder.baselines) if evaluations else {}
     networks["trained"] = figures
     best = int(state.best_epoch)
@@ -223,6 +219,7 @@ def _finish(folder, state, select_by, evaluations, artefacts) -> None:
         folder.metrics,
         {
             "networks": networks,
+            "evaluations": descriptions,
             "training": {
                 "steps": int(state.step),
                 "seconds": round(float(state.seconds), 2),

@@ -56,6 +56,15 @@ class ClassSplitTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(names(3), names(3))
         self.assertLen({names(seed) for seed in range(20)}, 20)
 
+    def test_the_order_of_the_fractions_does_not_matter(self):
+        fractions = {"train": 0.5, "validation": 0.2, "test": 0.3}
+        for part in fractions:
+            names = [
+                class_split(source=_Classes(20), part=part, fractions=dict(order)).class_names
+                for order in (fractions.items(), sorted(fractions.items()))
+            ]
+            self.assertEqual(*names)
+
     def test_a_split_never_changes(self):
         """Recorded: published figures hold for this split only."""
         part = class_split(source=_Classes(8), part="a", fractions={"a": 0.5, "b": 0.5}, seed=1)

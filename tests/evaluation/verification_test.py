@@ -1,8 +1,11 @@
 """Tests of the verification figures."""
 
+import pathlib
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest
+from PIL import Image
 
 from rtml_tf.data.pair_set import PairSet
 from rtml_tf.data.source import ImageSource
@@ -137,6 +140,19 @@ class VerificationEvaluationTest(absltest.TestCase):
         np.testing.assert_allclose(
             evaluation.similarities(network), [1 / length, 0, 0.1 / length, 1 / length], atol=1e-6
         )
+
+    def test_draws_the_roc_curve_of_the_last_network(self):
+        folder = pathlib.Path(self.create_tempdir().full_path)
+        evaluation = verification.VerificationEvaluation(pairs=_pairs(), false_accept_rates=(0.5,))
+        with self.assertRaisesRegex(ValueError, "network to have been evaluated, got none yet"):
+            evaluation.plot({}, folder, "faces")
+        network = tf.keras.Sequential([tf.keras.Input((1, 1, 2)), tf.keras.layers.Flatten()])
+
+        evaluation.plot(evaluation.evaluate(network), folder, "faces, frontal")
+
+        with Image.open(folder / "faces_frontal.png") as image:
+            self.assertEqual(image.format, "PNG")
+        self.assertNotEmpty(list((folder / "tensorboard").glob("events*")))
 
     def test_training_on_tested_people_is_refused(self):
         training = _Points([[1, 0]])

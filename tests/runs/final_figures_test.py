@@ -6,6 +6,9 @@ import pathlib
 import tensorflow as tf
 from absl.testing import absltest
 
+from rtml_tf.networks.raw_pixels import raw_pixels
+from rtml_tf.networks.saving import save_network
+from rtml_tf.runs import evaluating
 from rtml_tf.runs.final_figures import final_figures
 
 
@@ -25,6 +28,22 @@ class _Telling(_Plain):
 
 
 class FinalFiguresTest(absltest.TestCase):
+
+    def test_a_saved_network_is_evaluated_into_the_folder_of_the_output(self):
+        folder = pathlib.Path(self.create_tempdir().full_path)
+        network = raw_pixels(input_shape=(2, 2, 1))
+        save_network(network, folder / "network.keras")
+
+        results = evaluating.evaluate(
+            network_file=str(folder / "network.keras"),
+            evaluations={"telling": _Telling()},
+            output=str(folder / "evaluation.json"),
+        )
+
+        self.assertEqual(results["figures"]["telling"]["layers"], len(network.layers))
+        self.assertEqual(results["evaluations"], {"telling": {"of": "layers"}})
+        self.assertEqual(json.loads((folder / "evaluation.json").read_text()), results)
+        self.assertTrue((folder / "telling").exists())
 
     def test_drawn_and_described_where_an_evaluation_can(self):
         folder = pathlib.Path(self.create_tempdir().full_path)

@@ -1,0 +1,113 @@
+"""Embeddings of images under attack, computed batch by batch."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from rtml_tf.attacks.attack import Attack
+from rtml_tf.attacks.compiled_attack import CompiledAttack
+from rtml_tf.attacks.inference_view import InferenceView
+from rtml_tf.attacks.objective import Objective
+from rtml_tf.data.batches import OrderedBatches
+from rtml_tf.evaluation.embeddings import embedding_function
+
+
+class AttackedEmbeddings:
+    """Attacks a network on images and embeds what the attack has found.
+
+    The attack goes through an `InferenceView` of the network, the embedding through the network
+    itself. An attack is traced once, whatever its epsilon. Memory is bounded by the batch, apart
+    from the embeddings.
+
+    Attributes:
+        network: The network under attack.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: tf.keras.Model,
+        image_shape: tuple[int, int, int],
+        objective: Objective,
+        compute_dtype: str = "float32",
+    ):
+        """Prepares the network; nothing is attacked yet.
+
+        Args:
+            network: Images `[B, H, W, C]` in [0, 1] to embeddings `[B, D]`.
+            image_shape: `(H, W, C)` of the images.
+            objective: What attacks raise.
+            compute_dtype: The type that the attack's passes compute in, see `InferenceView`.
+
+        Raises:
+            ValueError: If the network does not take these images, or the type is not known.
+        """
+        self.network = network
+        self._objective = objective
+        self._embed = embedding_function(network, image_shape)
+        self._view = InferenceView(network=network, compute_dtype=compute_dtype)
+        self._compiled: dict[str, CompiledAttack] = {}
+
+    def embed(
+        self,
+        batches: OrderedBatches,
+        entries: Mapping[str, np.ndarray],
+        *,
+        attack: Attack,
+        epsilon: float,
+        seed: int,
+        advance: Callable[[], None] = lambda: None,
+    ) -> np.ndarray:
+        """Attacks every image once, in order.
+
+        Args:
+            batches: The images.
+            entries: What the objective reads beside image and label: arrays `[N, ...]` in the
+                order of the images.
+            attack: How to search.
+            epsilon: Replaces the attack's own.
+            seed: Batch `b` is attacked with the seed `(seed, b)`, at every epsilon.
+            advance: Called after every batch.
+
+        Returns:
+            float32 `[N, D]`, not normalised beyond what the network does.
+        """
+        compiled = self._compiled_attack(attack)
+        embeddings = []
+        start = 0
+        for number, batch in enumerate(batches.dataset()):
+            part = slice(start, start + len(batch["label"]))
+            batch.update({name: entry[part] for name, entry in entries.items()})
+            images = compiled(batch, epsilon=epsilon, seed=(seed, number))
+            embeddings.append(self._embed(images).numpy())
+            start = part.stop
+            advance()
+        return np.concatenate(embeddings)
+
+    def _compiled_attack(self, attack: Attack) -> CompiledAttack:
+        """One graph for all attacks that differ in epsilon only, which is an input of it."""
+        config = {**attack.get_config(), "epsilon": None}
+        key = json.dumps([type(attack).__qualname__, config], sort_keys=True)
+        if key not in self._compiled:
+            self._compiled[key] = CompiledAttack(
+                network=self._view, attack=attack, objective=self._objective
+            )
+        return self._compiled[key]
+
+
+def progress_bar(steps: int) -> Callable[[], None]:
+    """A bar on a terminal, nothing elsewhere.
+
+    Args:
+        steps: How often the result is called until the bar is full.
+
+    Returns:
+        The function that moves the bar on by one step.
+    """
+    if not sys.stdout.isatty():
+        return lambda: None
+    bar = tf.keras.utils.Progbar(steps, interval=0.5, unit_name="batch")
+    return lambda: bar.add(1)

@@ -1,0 +1,109 @@
+"""Adversarial training at the price of clean training, by replaying each batch."""
+
+import tensorflow as tf
+
+from rtml_tf.attacks.ball import Ball, LInfBall
+from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.models.pair_similarities import mean_pair_similarities
+
+
+@tf.keras.utils.register_keras_serializable(package="rtml_tf")
+class FreeAdversarialModel(MetricModel):
+    """Uses every backward pass twice: for the weights and for the perturbation.
+
+    Source: Shafahi et al., "Adversarial training for free!", NeurIPS 2019, algorithm 1. A batch
+    is replayed `m` times:
+
+        g_w, g_x = gradients of L_m(f(x + d), y)
+        w <- w - learning step along g_w
+        d <- project(d + eps sign(g_x))
+
+    so a batch costs `m` clean steps and makes `m` updates: train for `1/m` of the epochs. The
+    network is seen in training mode throughout. The paper carries `d` over to the next batch,
+    whose images are others; here each batch starts at a random point of the ball, so that a step
+    depends on nothing but the weights, the batch and the seed.
+
+    The graph holds the `m` replays one after the other: tracing time grows with `m`.
+
+    Attributes:
+        epsilon: Largest norm of the perturbation, in pixel units.
+        replays: `m`.
+        ball: The norm in which epsilon is measured.
+    """
+
+    logged = (*MetricModel.logged, "perturbation_norm")
+
+    def __init__(
+        self,
+        *,
+        network: tf.keras.Model,
+        loss: MetricLoss,
+        epsilon: float,
+        replays: int = 4,
+        ball: Ball | None = None,
+        loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
+        seed: int = 0,
+        name: str | None = None,
+    ):
+        """Joins a network and a loss.
+
+        Args:
+            network: Images in, L2-normalised embeddings out.
+            loss: Any metric loss of the toolkit.
+            epsilon: In [0, 1], pixel units.
+            replays: `m`, at least 1.
+            ball: `LInfBall()` (default) or `L2Ball()`.
+            loss_optimizer: Optimizer of the loss's own weights; `None`: the model's optimizer.
+            seed: Seed of the random starts.
+            name: Keras name of the model.
+
+        Raises:
+            ValueError: If a value is out of range.
+        """
+        super().__init__(
+            network=network, loss=loss, loss_optimizer=loss_optimizer, seed=seed, name=name
+        )
+        self.ball = LInfBall() if ball is None else ball
+        largest = self.ball.largest_epsilon((0.0, 1.0))
+        if not 0.0 <= epsilon <= largest:
+            raise ValueError(f"epsilon must be in [0, {largest:g}] (pixel units), got {epsilon}.")
+        if replays < 1:
+            raise ValueError(f"replays must be at least 1, got {replays}.")
+        self.epsilon = float(epsilon)
+        self.replays = int(replays)
+
+    def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        images, labels = batch["image"], batch["label"]
+        attacked = self._projected(
+            images + self.ball.random(tf.shape(images), self.epsilon, seed=self.step_seed()), images
+        )
+        for _ in range(self.replays):
+            with tf.GradientTape() as tape:
+                tape.watch(attacked)
+                embeddings = self.network(attacked, training=True)
+                loss = self.metric_loss(embeddings, labels)
+            gradients, image_gradient = self.differentiate(tape, loss, images=attacked)
+            self.descend(gradients)
+            self.metric_loss.update_state(embeddings, labels)
+            norm = tf.reduce_mean(self.ball.norm(attacked - images))
+            logs = self.log(
+                loss=loss,
+                perturbation_norm=norm,
+                **mean_pair_similarities(embeddings, labels),
+            )
+            step = self.ball.steepest(tf.cast(image_gradient, tf.float32), self.epsilon)
+            attacked = self._projected(attacked + step, images)
+        return logs
+
+    def _projected(self, candidate: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
+        candidate = self.ball.project(candidate, images, tf.constant(self.epsilon, tf.float32))
+        return tf.stop_gradient(tf.clip_by_value(candidate, 0.0, 1.0))
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "epsilon": self.epsilon,
+            "replays": self.replays,
+            "ball": tf.keras.utils.serialize_keras_object(self.ball),
+        }

@@ -1,0 +1,100 @@
+"""Tests of adversarial training by replays."""
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
+from rtml_tf.models.free_adversarial import FreeAdversarialModel
+from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.networks.resnet import cifar_resnet
+
+_SHAPE = (8, 8, 1)
+
+
+def _network():
+    tf.keras.utils.set_random_seed(0)
+    return cifar_resnet(input_shape=_SHAPE, width=0.25, embedding_size=4)
+
+
+def _batch():
+    rng = np.random.default_rng(0)
+    return {
+        "image": tf.constant(rng.uniform(0.2, 0.8, size=(8, *_SHAPE)), tf.float32),
+        "label": tf.constant(np.arange(8) % 4, tf.int32),
+    }
+
+
+def _compiled(model):
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.1))
+    model.prepare(num_classes=4)
+    return model
+
+
+class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
+    def test_without_perturbation_replays_are_steps_of_metric_learning(self):
+        free = _compiled(
+            FreeAdversarialModel(
+                network=_network(), loss=MultiSimilarityLoss(), epsilon=0.0, replays=3
+            )
+        )
+        free.train_step(_batch())
+        metric = _compiled(MetricModel(network=_network(), loss=MultiSimilarityLoss()))
+        for _ in range(3):
+            metric.train_step(_batch())
+        for ours, theirs in zip(free.network.get_weights(), metric.network.get_weights()):
+            self.assertAllClose(ours, theirs, atol=1e-6)
+        self.assertEqual(int(free.step), 3)
+
+    def test_two_replays_are_the_algorithm_of_the_paper(self):
+        """Written out for the sign step; the random start is taken from the model's own seed."""
+        epsilon, batch, loss = 0.1, _batch(), MultiSimilarityLoss()
+        model = _compiled(
+            FreeAdversarialModel(network=_network(), loss=loss, epsilon=epsilon, replays=2, seed=3)
+        )
+        start = model.ball.random([8, *_SHAPE], epsilon, seed=model.step_seed())
+        logs = model.train_step(batch)
+
+        network, images, perturbation, norms = _network(), batch["image"], start, []
+        for _ in range(2):
+            norms.append(np.mean(np.abs(perturbation).max(axis=(1, 2, 3))))
+            attacked = images + perturbation
+            with tf.GradientTape() as tape:
+                tape.watch(attacked)
+                value = loss(network(attacked, training=True), batch["label"])
+            variables = network.trainable_variables
+            gradients, image_gradient = tape.gradient(value, (variables, attacked))
+            for variable, gradient in zip(variables, gradients):
+                variable.assign_sub(0.1 * gradient)
+            perturbation = tf.clip_by_value(
+                perturbation + epsilon * tf.sign(image_gradient), -epsilon, epsilon
+            )
+        for ours, theirs in zip(model.network.get_weights(), network.get_weights()):
+            self.assertAllClose(ours, theirs, atol=1e-5)
+        self.assertAllClose(logs["perturbation_norm"], np.mean(norms), atol=1e-6)
+
+    def test_trains_in_a_graph(self):
+        model = _compiled(
+            FreeAdversarialModel(network=_network(), loss=MultiSimilarityLoss(), epsilon=0.05)
+        )
+        dataset = tf.data.Dataset.from_tensors(_batch()).repeat()
+        history = model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0).history
+        self.assertLess(history["loss"][1], history["loss"][0])
+
+    def test_configuration_round_trip(self):
+        model = FreeAdversarialModel(network=_network(), loss=MultiSimilarityLoss(), epsilon=0.1)
+        again = FreeAdversarialModel.from_config(model.get_config())
+        for part in ("epsilon", "replays", "ball", "loss"):
+            self.assertEqual(again.get_config()[part], model.get_config()[part])
+
+    @parameterized.parameters(
+        ({"epsilon": 8}, r"epsilon must be in \[0, 1\] \(pixel units\), got 8"),
+        ({"epsilon": 0.1, "replays": 0}, "replays must be at least 1, got 0"),
+    )
+    def test_refuses(self, arguments, message):
+        with self.assertRaisesRegex(ValueError, message):
+            FreeAdversarialModel(network=_network(), loss=MultiSimilarityLoss(), **arguments)
+
+
+if __name__ == "__main__":
+    tf.test.main()
