@@ -77,25 +77,33 @@ def resolved() -> str:
     return gin.operative_config_str()
 
 
-def bind_unless_bound(parameter: str, same_as: str, *, statement: str) -> None:
+def is_bound(parameter: str) -> bool:
+    """Whether a parameter, such as "training.train.epochs", has a value."""
+    try:
+        gin.query_parameter(parameter)
+    except ValueError:
+        return False
+    return True
+
+
+def bind_unless_bound(parameter: str, same_as: Sequence[str], *, statement: str) -> None:
     """Gives a parameter the value of another one if it has none of its own.
 
     Args:
         parameter: What to bind, such as "evaluating.evaluate.evaluations".
-        same_as: The parameter whose value it takes.
+        same_as: The parameters whose value it takes, the first of them that has one.
         statement: The import that `parameter` needs.
 
     Raises:
-        ConfigurationError: If neither has a value.
+        ConfigurationError: If none has a value.
     """
-    try:
-        gin.query_parameter(parameter)
-    except ValueError:
-        try:
-            value = gin.query_parameter(same_as)
-        except ValueError as error:
-            raise ConfigurationError(f"neither {parameter} nor {same_as} is bound.") from error
-        gin.parse_config([*_imports(), statement, f"{parameter} = {value!r}"])
+    if is_bound(parameter):
+        return
+    bound = [other for other in same_as if is_bound(other)]
+    if not bound:
+        raise ConfigurationError(f"{parameter} is not bound, and {', '.join(same_as)} neither.")
+    value = gin.query_parameter(bound[0])
+    gin.parse_config([*_imports(), statement, f"{parameter} = {value!r}"])
 
 
 def _shipped_files() -> list[str]:

@@ -36,7 +36,11 @@ def main(argv: Sequence[str]) -> int:
     command_line.configure_from_flags([str(folder.config)])
     configuration.bind_unless_bound(
         "evaluating.evaluate.evaluations",
-        same_as="training.train.evaluations",
+        # The run of a stage binds its arguments in a scope of the stage's name.
+        same_as=[
+            "training.train.evaluations",
+            f"{folder.path.resolve().name}/training.train.evaluations",
+        ],
         statement="from rtml_tf.runs import evaluating",
     )
     command_line.start_runtime()

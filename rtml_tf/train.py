@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from absl import flags
 
 from rtml_tf import command_line, configuration
-from rtml_tf.runs import training
+from rtml_tf.runs import pipeline, training
+from rtml_tf.runs.report import closing_report
 
 RUN_DIR = flags.DEFINE_string(
     "run_dir",
@@ -30,15 +31,17 @@ def main(argv: Sequence[str]) -> int:
         )
     command_line.configure_from_flags()
     command_line.start_runtime()
+    run = pipeline.run if configuration.is_bound("pipeline.run.stages") else training.train
+    run_dir = RUN_DIR.value or str(pathlib.Path("runs", pathlib.Path(files[0]).stem))
     try:
-        configuration.configured(training.train)(
-            run_dir=RUN_DIR.value or str(pathlib.Path("runs", pathlib.Path(files[0]).stem)),
-            describe_config=configuration.resolved,
-            dry_run=DRY_RUN.value,
+        metrics = configuration.configured(run)(
+            run_dir=run_dir, describe_config=configuration.resolved, dry_run=DRY_RUN.value
         )
     except training.RunInterrupted as interrupted:
         print(interrupted)
         return 128 + interrupted.signal
+    if metrics is not None:
+        print(closing_report(metrics, run_dir))
     return 0
 
 

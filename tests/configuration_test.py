@@ -73,14 +73,16 @@ class ConfigurationTest(parameterized.TestCase):
         statement = "from rtml_tf.runs import runtime"
         for parameter in ("runtime.configure.threads", "runtime.configure.deterministic"):
             configuration.bind_unless_bound(
-                parameter, same_as="runtime.configure.seed", statement=statement
+                parameter,
+                same_as=["runtime.configure.precision", "runtime.configure.seed"],
+                statement=statement,
             )
         self.assertEqual(gin.query_parameter("runtime.configure.threads"), 2)
         self.assertEqual(str(gin.query_parameter("runtime.configure.deterministic")), "%SEED")
-        with self.assertRaisesRegex(configuration.ConfigurationError, "neither .*precision nor"):
+        with self.assertRaisesRegex(configuration.ConfigurationError, "precision is not bound"):
             configuration.bind_unless_bound(
                 "runtime.configure.precision",
-                same_as="tf.keras.optimizers.Adam.beta_2",
+                same_as=["tf.keras.optimizers.Adam.beta_2"],
                 statement=statement,
             )
 

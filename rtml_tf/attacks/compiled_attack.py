@@ -71,7 +71,9 @@ class CompiledAttack:
                 seed=seed,
             )
 
-        return attacked
+        # A graph, not a function that may build graphs: TensorFlow would take the graphs of many
+        # attacks, each built once, for one that is built again and again, and warn.
+        return attacked.get_concrete_function()
 
 
 def _any_batch_size(name: str, entry: tf.Tensor) -> tf.TensorSpec:

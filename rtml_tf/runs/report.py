@@ -1,8 +1,7 @@
 """The final figures as a table, and where to look next."""
 
+import pathlib
 from collections.abc import Mapping
-
-from rtml_tf.runs.run_folder import RunFolder
 
 
 def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
@@ -41,19 +40,29 @@ def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
     return "\n\n".join(tables)
 
 
-def closing_report(metrics: Mapping, folder: RunFolder) -> str:
-    """The text that ends a run: the table, how training went, and the next commands."""
-    training = metrics["training"]
+def closing_report(metrics: Mapping, run_dir: str) -> str:
+    """The text that ends a run: the table, how training went, and the next commands.
+
+    Args:
+        metrics: What `training.train` or `pipeline.run` returned.
+        run_dir: The folder of the run.
+    """
+    stages, folder = metrics["training"], pathlib.Path(run_dir)
+    if "steps" in stages:
+        stages, folders = {"trained": stages}, {"trained": folder}
+    else:
+        folders = {name: folder / name for name in stages}
     lines = [figures_table(metrics["networks"]), ""]
-    lines.append(
-        f"Trained {training['steps']} steps in {training['seconds']:.0f} s; the network is of "
-        f"epoch {training['network_epoch']}"
-        + (f", best by {training['selected_by']}." if training["selected_by"] else ", the last.")
-    )
+    for name, training in stages.items():
+        chosen = f"best by {training['selected_by']}" if training["selected_by"] else "the last"
+        lines.append(
+            f"{name}: {training['steps']} steps in {training['seconds']:.0f} s, network of epoch "
+            f"{training['network_epoch']} ({chosen}), in {folders[name]}"
+        )
+    last = list(folders.values())[-1]
     lines += [
-        f"Everything is in {folder.path}: {folder.network.name}, {folder.metrics.name}, "
-        f"{folder.log.name}, {folder.config.name}.",
-        f"Watch:     ./bazelw run //rtml_tf:watch -- --logdir={folder.path}",
-        f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={folder.path}",
+        "",
+        f"Watch:     ./bazelw run //rtml_tf:watch -- --logdir={folder}",
+        f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={last}",
     ]
     return "\n".join(lines)

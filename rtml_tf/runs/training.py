@@ -18,7 +18,6 @@ from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
 from rtml_tf.runs.loop import TrainingLoop
 from rtml_tf.runs.progress import Progress
-from rtml_tf.runs.report import closing_report
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import BestNetwork, Evaluation
 
@@ -179,9 +178,7 @@ def train(
                 with averaged_weights(model):
                     save_network(model.finished_network, folder.network)
             _finish(folder, state, select_by, evaluations, artefacts)
-        metrics = read_json(folder.metrics)
-        print(closing_report(metrics, folder))
-        return metrics
+        return read_json(folder.metrics)
     finally:
         folder.release()
 
