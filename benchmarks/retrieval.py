@@ -17,8 +17,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from absl import app
-from absl import flags
+from absl import app, flags
 
 _IMAGES = flags.DEFINE_integer("images", 60_000, "Images, all of them queries and gallery.")
 _DIMENSIONS = flags.DEFINE_integer("dimensions", 128, "Width of an embedding.")

@@ -77,7 +77,11 @@ def _model(form: _Form, network_name: str):
     parts = {"network": network, "loss": MultiSimilarityLoss()}
     epsilon = 4 / 255
     if form.replays:
-        return FreeAdversarialModel(**parts, epsilon=epsilon, replays=form.replays), shape, batch_size
+        return (
+            FreeAdversarialModel(**parts, epsilon=epsilon, replays=form.replays),
+            shape,
+            batch_size,
+        )
     if not form.steps:
         return MetricModel(**parts), shape, batch_size
     attack = ProjectedGradientDescent(epsilon=epsilon, steps=form.steps)
@@ -165,7 +169,9 @@ def main(argv: list[str]) -> None:
         info = file.read()
     model = next(line.split(":")[1].strip() for line in info.splitlines() if "model name" in line)
     known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in info]
-    print(f"{model}, {', '.join(known)}; {_THREADS.value} thread a process, {_ROUNDS.value} rounds.")
+    print(
+        f"{model}, {', '.join(known)}; {_THREADS.value} thread a process, {_ROUNDS.value} rounds."
+    )
 
 
 if __name__ == "__main__":

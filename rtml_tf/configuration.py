@@ -147,6 +147,5 @@ def _check_macros() -> None:
         )
     for name in sorted(defined - used):
         raise ConfigurationError(
-            f"the macro {name} is set but nothing uses it."
-            f"{misspellings.did_you_mean(name, used)}"
+            f"the macro {name} is set but nothing uses it.{misspellings.did_you_mean(name, used)}"
         )

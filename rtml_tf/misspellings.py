@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 
+import gin
 import tensorflow as tf
 
 _LAYER_KEYWORDS = ("input_shape", "batch_input_shape", "batch_size", "weights", "autocast")
@@ -22,11 +23,12 @@ def suggestion(message: str) -> str:
     attribute = re.search(r"<module '([\w.]+)'.* has no attribute (\w+)", message)
     if attribute:
         return did_you_mean(attribute.group(2), dir(sys.modules.get(attribute.group(1))))
-    parameter = re.search(r"Configurable '([\w.]+)' doesn't have a parameter named '(\w+)'", message)
+    parameter = re.search(
+        r"Configurable '([\w.]+)' doesn't have a parameter named '(\w+)'", message
+    )
     if parameter:
-        import gin  # Only this message comes from gin's registry.
-
-        registered = gin.config._REGISTRY.get_match(parameter.group(1))
+        # Gin has no public way to look a name up.
+        registered = gin.config._REGISTRY.get_match(parameter.group(1))  # pylint: disable=protected-access
         return did_you_mean(parameter.group(2), inspect.signature(registered.wrapped).parameters)
     return ""
 

@@ -18,9 +18,7 @@ class _Best(NamedTuple):
     images: tf.Tensor  # [B, ...]
     squared_norm: tf.Tensor  # [B], infinite where nothing succeeded yet
 
-    def updated(
-        self, images: tf.Tensor, squared_norm: tf.Tensor, success: tf.Tensor
-    ) -> "_Best":
+    def updated(self, images: tf.Tensor, squared_norm: tf.Tensor, success: tf.Tensor) -> "_Best":
         better = success & (squared_norm < self.squared_norm)
         inner = [1] * (images.shape.rank - 1)
         return _Best(

@@ -54,8 +54,7 @@ class InferenceView:
         """
         if compute_dtype not in ("float32", "bfloat16", "float16"):
             raise ValueError(
-                "compute_dtype must be float32, bfloat16 or float16, got "
-                f"{compute_dtype!r}."
+                f"compute_dtype must be float32, bfloat16 or float16, got {compute_dtype!r}."
             )
         self.network = network
         self.compute_dtype = compute_dtype

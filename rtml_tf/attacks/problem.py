@@ -84,9 +84,7 @@ class AttackProblem:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             value = tf.reduce_sum(self._objective(self._embed(images)))
-        gradient = tape.gradient(
-            value, images, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+        gradient = tape.gradient(value, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return finite(gradient)
 
     def _embed(self, images: tf.Tensor) -> tf.Tensor:

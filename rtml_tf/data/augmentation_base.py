@@ -63,9 +63,7 @@ class FillingAugmentation(Augmentation):
         return {"fill_mode": self.fill_mode, "fill_value": self.fill_value}
 
 
-def augment(
-    image: tf.Tensor, augmentations: Sequence[Augmentation], seed: tf.Tensor
-) -> tf.Tensor:
+def augment(image: tf.Tensor, augmentations: Sequence[Augmentation], seed: tf.Tensor) -> tf.Tensor:
     """Applies augmentations one after the other, each with a seed of its own.
 
     Args:

@@ -87,8 +87,10 @@ class TrainingBatches:
 
         epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
         # The indices of the next epoch are drawn while this one is used.
-        examples = epochs.map(indices_of).prefetch(1).flat_map(
-            lambda *columns: tf.data.Dataset.from_tensor_slices(columns)
+        examples = (
+            epochs.map(indices_of)
+            .prefetch(1)
+            .flat_map(lambda *columns: tf.data.Dataset.from_tensor_slices(columns))
         )
         images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
         return images.batch(self.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

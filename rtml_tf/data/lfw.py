@@ -10,9 +10,7 @@ from rtml_tf.data.pair_set import PairSet
 from rtml_tf.data.source import ImageSource, Subset
 
 
-def lfw_pairs(
-    *, source: ImageSource, file: str, folds: Collection[int] | None = None
-) -> PairSet:
+def lfw_pairs(*, source: ImageSource, file: str, folds: Collection[int] | None = None) -> PairSet:
     """The verification pairs of a `pairs.txt` (Huang et al. 2007, "Labeled Faces in the Wild").
 
     Args:
@@ -69,9 +67,7 @@ def lfw_training_people(
         raise ValueError(f"min_images must be at least 1, got {min_images}.")
     pairs = lfw_pairs_file.read_lfw_pairs(file)
     folds = _checked_folds(pairs, test_folds, "test_folds")
-    tested = {
-        end.person for pair in pairs if pair.fold in folds for end in (pair.left, pair.right)
-    }
+    tested = {end.person for pair in pairs if pair.fold in folds for end in (pair.left, pair.right)}
     sizes = np.bincount(source.labels, minlength=source.num_classes)
     kept = [
         size >= min_images and person not in tested
@@ -92,9 +88,7 @@ def _checked_folds(
     existing = {pair.fold for pair in pairs}
     chosen = existing if folds is None else set(folds)
     if not chosen or not chosen <= existing:
-        raise ValueError(
-            f"{name} must be some of {sorted(existing)}, counted from 0, got {folds}."
-        )
+        raise ValueError(f"{name} must be some of {sorted(existing)}, counted from 0, got {folds}.")
     return chosen
 
 

@@ -49,9 +49,7 @@ class RandomRotation(FillingAugmentation):
         max_degrees: Largest angle in degrees.
     """
 
-    def __init__(
-        self, *, max_degrees: float, fill_mode: str = "constant", fill_value: float = 0.0
-    ):
+    def __init__(self, *, max_degrees: float, fill_mode: str = "constant", fill_value: float = 0.0):
         """Sets the largest angle.
 
         Raises:

@@ -19,8 +19,9 @@ def class_split(
 
     The classes are shuffled by `seed` and cut in the order of the parts' names, so that it does
     not matter in which order `fractions` holds them. A part gets as many classes as its fraction
-    says, rounded down; what is left goes to the parts with the largest remainders. Parts of the same source, fractions and seed never share a class, and together they
-    are the whole source. The order of classes and examples stays that of the source.
+    says, rounded down; what is left goes to the parts with the largest remainders. Parts of the
+    same source, fractions and seed never share a class, and together they are the whole source.
+    The order of classes and examples stays that of the source.
 
     Example: `class_split(source=glyphs, part="test", fractions={"train": 0.7, "test": 0.3})`.
 

@@ -66,9 +66,7 @@ def embedding_function(
     )
 
 
-def check_input_shape(
-    network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]
-) -> None:
+def check_input_shape(network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]) -> None:
     """Refuses images that the network was not built for.
 
     Args:

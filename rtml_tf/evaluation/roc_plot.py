@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 from rtml_tf.evaluation import roc
 
 
-def write_roc_plot(
-    *, file: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]
-) -> None:
+def write_roc_plot(*, file: str, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
     """Draws TAR over FAR, on a logarithmic axis of FAR, and writes a PNG file.
 
     The axis begins at the least FAR that the pairs can measure.

@@ -102,7 +102,5 @@ def _numbers(name: str, value: float | Sequence[float]) -> float | tuple[float, 
     except (TypeError, ValueError):
         numbers = ()
     if not numbers or not all(math.isfinite(number) for number in numbers):
-        raise ValueError(
-            f"{name} must be a finite number or a sequence of them, got {value!r}."
-        )
+        raise ValueError(f"{name} must be a finite number or a sequence of them, got {value!r}.")
     return numbers if isinstance(value, Sequence) else numbers[0]

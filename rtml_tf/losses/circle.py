@@ -53,9 +53,7 @@ class CircleLoss(MetricLoss):
         margin, gamma: As in `circle_loss`.
     """
 
-    def __init__(
-        self, *, margin: float = 0.25, gamma: float = 256.0, name: str | None = None
-    ):
+    def __init__(self, *, margin: float = 0.25, gamma: float = 256.0, name: str | None = None):
         """Checks and keeps the constants.
 
         Raises:

@@ -9,9 +9,7 @@ from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.metric_loss import MetricLoss, checked_batch
 
 
-def contrastive_loss(
-    embeddings: tf.Tensor, labels: tf.Tensor, *, margin: float = 1.0
-) -> tf.Tensor:
+def contrastive_loss(embeddings: tf.Tensor, labels: tf.Tensor, *, margin: float = 1.0) -> tf.Tensor:
     """Positive pairs towards distance 0, negative pairs apart to at least `margin`.
 
     With D the euclidean distances: `D^2` for a positive pair, `max(0, margin - D)^2` for a negative

@@ -9,9 +9,7 @@ from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.metric_loss import MetricLoss, checked_batch
 
 
-def n_pairs_loss(
-    embeddings: tf.Tensor, labels: tf.Tensor, *, scale: float = 10.0
-) -> tf.Tensor:
+def n_pairs_loss(embeddings: tf.Tensor, labels: tf.Tensor, *, scale: float = 10.0) -> tf.Tensor:
     """Each anchor picks its positive among the positives of all pairs, by cross-entropy.
 
     The batch is cut into pairs (x_i, x_i+): of each class, in the order of the batch, the first two

@@ -81,9 +81,7 @@ def masked_log_sum_exp(values: tf.Tensor, mask: tf.Tensor, *, axis: int = 1) -> 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """The mean of the chosen values, a scalar; 0, with gradient 0, where none is chosen."""
     chosen = tf.where(mask, values, 0.0)
-    return tf.math.divide_no_nan(
-        tf.reduce_sum(chosen), tf.reduce_sum(tf.cast(mask, values.dtype))
-    )
+    return tf.math.divide_no_nan(tf.reduce_sum(chosen), tf.reduce_sum(tf.cast(mask, values.dtype)))
 
 
 def zero_unless(

@@ -40,9 +40,7 @@ def proxy_anchor_loss(
     pull = pairs.masked_log_sum_exp(-alpha * (cosines - margin), positive, axis=0)  # [C]
     push = pairs.masked_log_sum_exp(alpha * (cosines + margin), ~positive, axis=0)
     in_batch = tf.reduce_any(positive, axis=0)
-    return pairs.masked_mean(tf.nn.softplus(pull), in_batch) + tf.reduce_mean(
-        tf.nn.softplus(push)
-    )
+    return pairs.masked_mean(tf.nn.softplus(pull), in_batch) + tf.reduce_mean(tf.nn.softplus(push))
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")

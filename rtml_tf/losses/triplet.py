@@ -43,9 +43,7 @@ def triplet_semihard_loss(
             labels, distances, margin=margin, distance_metric=_as_given
         )
 
-    return pairs.zero_unless(
-        tf.reduce_any(positive) & tf.reduce_any(negative), loss, embeddings
-    )
+    return pairs.zero_unless(tf.reduce_any(positive) & tf.reduce_any(negative), loss, embeddings)
 
 
 def triplet_hard_loss(
@@ -124,9 +122,7 @@ class TripletSemiHardLoss(MetricLoss):
         self.squared = squared
 
     def call(self, embeddings: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-        return triplet_semihard_loss(
-            embeddings, labels, margin=self.margin, squared=self.squared
-        )
+        return triplet_semihard_loss(embeddings, labels, margin=self.margin, squared=self.squared)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "margin": self.margin, "squared": self.squared}

@@ -119,7 +119,11 @@ class JointAdversarialModel(MetricModel):
     def attacked(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The images of `batch` after this step's attack: float32 `[B, H, W, C]`."""
         return self.attack(
-            self.attacked_view, batch, self.objective, epsilon=self._epsilon(), seed=self.step_seed()
+            self.attacked_view,
+            batch,
+            self.objective,
+            epsilon=self._epsilon(),
+            seed=self.step_seed(),
         )
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

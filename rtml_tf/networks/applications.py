@@ -111,9 +111,7 @@ def _checked_arguments(
     offered = sorted(set(parameters) - _NOT_OFFERED)
     unknown = sorted(set(arguments) - set(offered))
     if unknown:
-        raise ValueError(
-            f"backbone_arguments of {name} must be among {offered}, got {unknown}."
-        )
+        raise ValueError(f"backbone_arguments of {name} must be among {offered}, got {unknown}.")
     switch = {"include_preprocessing": False} if "include_preprocessing" in parameters else {}
     return dict(arguments) | switch
 
@@ -125,7 +123,7 @@ def _checked_weights(weights: str | os.PathLike | None) -> str | None:
     path = os.fspath(weights)
     if not os.path.isfile(path):
         raise FileNotFoundError(
-            f"weights must be None, \"imagenet\" or an existing .h5 file, got {path!r}."
+            f'weights must be None, "imagenet" or an existing .h5 file, got {path!r}.'
         )
     if not path.endswith(".h5"):
         raise ValueError(f"weights must be a file that ends in .h5, got {path!r}.")

@@ -21,17 +21,14 @@ def check_network(network: tf.keras.Model) -> None:
     inputs, outputs = tf.nest.flatten(network.inputs), tf.nest.flatten(network.outputs)
     if len(inputs) != 1 or inputs[0].shape.rank not in (2, 4):
         raise ValueError(
-            f"network {name!r} must have one input, [B, H, W, C] or [B, F], got "
-            f"{_shapes(inputs)}."
+            f"network {name!r} must have one input, [B, H, W, C] or [B, F], got {_shapes(inputs)}."
         )
     if len(outputs) != 1 or outputs[0].shape.rank != 2 or outputs[0].shape[-1] is None:
-        raise ValueError(
-            f"network {name!r} must have one output, [B, D], got {_shapes(outputs)}."
-        )
+        raise ValueError(f"network {name!r} must have one output, [B, D], got {_shapes(outputs)}.")
     if outputs[0].dtype != tf.float32:
         raise ValueError(
             f"network {name!r} must return float32 embeddings, got {outputs[0].dtype.name}; give "
-            "its last layer dtype=\"float32\"."
+            'its last layer dtype="float32".'
         )
 
 

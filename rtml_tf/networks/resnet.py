@@ -66,9 +66,7 @@ def cifar_resnet(
         blocks=(int(depth - 2) // 6,) * 3,
         zero_init_last_gamma=zero_init_last_gamma,
     )
-    embeddings = embedding_head(
-        features=features, embedding_size=embedding_size, pooling=pooling
-    )
+    embeddings = embedding_head(features=features, embedding_size=embedding_size, pooling=pooling)
     return tf.keras.Model(image, embeddings, name=f"cifar_resnet{int(depth)}")
 
 
@@ -118,9 +116,7 @@ def imagenet_resnet(
     if small_input:
         features = convolution(features, filters=filters[0], kernel_size=3, name="stem")
     else:
-        features = convolution(
-            features, filters=filters[0], kernel_size=7, strides=2, name="stem"
-        )
+        features = convolution(features, filters=filters[0], kernel_size=7, strides=2, name="stem")
         features = tf.keras.layers.MaxPooling2D(3, strides=2, padding="same", name="stem_pool")(
             features
         )
@@ -131,9 +127,7 @@ def imagenet_resnet(
         blocks=blocks,
         zero_init_last_gamma=zero_init_last_gamma,
     )
-    embeddings = embedding_head(
-        features=features, embedding_size=embedding_size, pooling=pooling
-    )
+    embeddings = embedding_head(features=features, embedding_size=embedding_size, pooling=pooling)
     return tf.keras.Model(image, embeddings, name=f"imagenet_resnet{int(depth)}")
 
 

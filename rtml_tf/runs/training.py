@@ -154,7 +154,9 @@ def train(
             logging.info("%s holds this run, finished.", folder.path)
         else:
             writer = tf.summary.create_file_writer(str(folder.tensorboard))
-            _write_baselines(folder, evaluations, {**baselines, "untrained": model.finished_network})
+            _write_baselines(
+                folder, evaluations, {**baselines, "untrained": model.finished_network}
+            )
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
                 print(f"Resuming {folder.path} after step {int(state.step)}.")

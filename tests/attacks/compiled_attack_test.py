@@ -54,8 +54,9 @@ class CompiledAttackTest(tf.test.TestCase):
         )
         batch = {"image": np.full([1, 2, 2, 3], 0.5, np.float32)}
         before = compiled(batch, seed=SEED)
-        network.set_weights([np.random.default_rng(1).normal(size=w.shape) for w in
-                             network.get_weights()])
+        network.set_weights(
+            [np.random.default_rng(1).normal(size=w.shape) for w in network.get_weights()]
+        )
         self.assertNotAllClose(compiled(batch, seed=SEED), before)
         self.assertEqual(compiled.trace_count, 1)
 

@@ -76,9 +76,7 @@ class TargetEmbeddingObjectiveTest(tf.test.TestCase):
         """Outside the segment between two points the sum of distances falls towards it."""
         targets = tf.constant([[[0.9, 0.1]], [[0.9, 0.3]]])
         batch = {"image": tf.constant([[0.2, 0.2]]), "target_embedding": targets}
-        attack = ProjectedGradientDescent(
-            epsilon=0.3, steps=20, random_start=False, ball=L2Ball()
-        )
+        attack = ProjectedGradientDescent(epsilon=0.3, steps=20, random_start=False, ball=L2Ball())
         found = attack(tf.identity, batch, TargetEmbeddingObjective())
         self.assertAllClose(found, [[0.5, 0.2]], atol=1e-4)
 

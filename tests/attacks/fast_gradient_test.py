@@ -32,9 +32,7 @@ class FastGradientMethodTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.product(ball=(LInfBall(), L2Ball()), epsilon=(0.0, 0.03, 0.5))
     def test_equal_to_cleverhans(self, ball, epsilon):
         attack = FastGradientMethod(epsilon=epsilon, ball=ball)
-        found = attack(
-            self.network, {"image": self.images, "label": self.labels}, self.objective
-        )
+        found = attack(self.network, {"image": self.images, "label": self.labels}, self.objective)
         expected = fast_gradient_method(
             self.network, self.images, epsilon, ball.order, clip_min=0, clip_max=1, y=self.labels
         )

@@ -110,9 +110,7 @@ class EqualityTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(found, expected, atol=tolerance * np.abs(expected).max(), rtol=0)
         self.assertNotAllClose(found, expected, atol=1e-7, rtol=0)
 
-    @parameterized.product(
-        build=(_residual, _unfoldable), dtype=("float32", "bfloat16", "float16")
-    )
+    @parameterized.product(build=(_residual, _unfoldable), dtype=("float32", "bfloat16", "float16"))
     def test_input_gradients_are_those_of_the_network(self, build, dtype):
         network = build()
         images = tf.constant(_images(network))

@@ -61,9 +61,7 @@ class CleverhansTest(tf.test.TestCase, parameterized.TestCase):
         limits = {"clip_min": pixel_range[0], "clip_max": pixel_range[1], "y": batch["label"]}
         limits["sanity_checks"] = False
 
-        attack = ProjectedGradientDescent(
-            epsilon=epsilon, steps=5, random_start=False, **arguments
-        )
+        attack = ProjectedGradientDescent(epsilon=epsilon, steps=5, random_start=False, **arguments)
         expected = projected_gradient_descent(*reference, **limits)
         self.assertAllClose(attack(_classifier(), batch, objective), expected, atol=1e-6, rtol=0)
 
@@ -100,9 +98,7 @@ class KnownAnswerTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(best, np.full([16, 1], 0.75), atol=0.03)
 
     def test_start_radius_bounds_the_random_start(self):
-        attack = ProjectedGradientDescent(
-            epsilon=0.3, steps=1, step_size=1e-6, start_radius=0.01
-        )
+        attack = ProjectedGradientDescent(epsilon=0.3, steps=1, step_size=1e-6, start_radius=0.01)
         batch = {"image": tf.fill([1, 100], 0.5)}
         shift = np.abs(attack(tf.identity, batch, _Linear(), seed=(1, 2)) - 0.5)
         self.assertBetween(shift.max(), 0.009, 0.0101)

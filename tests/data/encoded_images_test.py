@@ -3,8 +3,7 @@
 import io
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from PIL import Image
 
 from rtml_tf.data.encoded_images import EncodedImages
@@ -17,7 +16,6 @@ def _encoded(pixels, kind):
 
 
 class EncodedImagesTest(parameterized.TestCase):
-
     @parameterized.parameters("PNG", "JPEG")
     def test_decodes_as_pillow_does(self, kind):
         pixels = np.random.default_rng(0).integers(0, 256, (2, 6, 5, 3)).astype(np.uint8)

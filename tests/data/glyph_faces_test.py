@@ -30,9 +30,7 @@ class CandidatesTest(absltest.TestCase):
 
     def test_the_latin_alphabet_leads(self):
         leading = "".join(character for character, _ in glyph_faces.candidates()[:62])
-        self.assertEqual(
-            leading, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-        )
+        self.assertEqual(leading, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 
     def test_a_missing_font_file_is_named(self):
         empty = self.create_tempdir().full_path

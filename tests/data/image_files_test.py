@@ -41,9 +41,7 @@ class ImageFilesTest(parameterized.TestCase, tf.test.TestCase):
     def test_images_have_the_promised_shape_type_and_range(self, image_size, resize_to, channels):
         files = self._files(image_size=image_size, resize_to=resize_to, channels=channels)
         dataset = tf.data.Dataset.range(len(files)).map(files.load)
-        self.assertEqual(
-            dataset.element_spec, tf.TensorSpec((*image_size, channels), tf.float32)
-        )
+        self.assertEqual(dataset.element_spec, tf.TensorSpec((*image_size, channels), tf.float32))
         for image, value in zip(dataset, (0.0, 0.2, 0.4, 1.0)):
             self.assertAllClose(image, np.full(files.image_shape, value), rtol=1e-7)
 

@@ -5,8 +5,7 @@ import os
 import pickle
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from PIL import Image
 
 from rtml_tf.data import insightface_pairs
@@ -19,7 +18,6 @@ def _encoded(colour, kind="JPEG"):
 
 
 class InsightfacePairsTest(parameterized.TestCase):
-
     def _file(self, value, protocol=pickle.HIGHEST_PROTOCOL):
         contents = value if isinstance(value, bytes) else pickle.dumps(value, protocol)
         return self.create_tempfile(content=contents, mode="wb").full_path
@@ -27,9 +25,7 @@ class InsightfacePairsTest(parameterized.TestCase):
     @parameterized.parameters(2, pickle.HIGHEST_PROTOCOL)
     def test_reads_pairs_and_keeps_each_image_once(self, protocol):
         red, blue, grey = _encoded((255, 0, 0)), _encoded((0, 0, 255), "PNG"), _encoded((9, 9, 9))
-        file = self._file(
-            ([red, blue, blue, grey, red, grey], [False, np.True_, False]), protocol
-        )
+        file = self._file(([red, blue, blue, grey, red, grey], [False, np.True_, False]), protocol)
 
         pairs = insightface_pairs.insightface_pairs(file=file, image_size=(8, 8), num_folds=2)
 
@@ -51,9 +47,7 @@ class InsightfacePairsTest(parameterized.TestCase):
             channels=1,
             num_folds=2,
         )
-        np.testing.assert_allclose(
-            pairs.images.load(0), np.full((4, 6, 1), 100 / 255), atol=0.01
-        )
+        np.testing.assert_allclose(pairs.images.load(0), np.full((4, 6, 1), 100 / 255), atol=0.01)
 
     def test_a_malicious_file_runs_nothing(self):
         mark = os.path.join(self.create_tempdir().full_path, "mark")

@@ -3,13 +3,10 @@
 import os
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from PIL import Image
 
-from rtml_tf.data import lfw
-from rtml_tf.data import lfw_pairs_file
-from rtml_tf.data import pair_set
+from rtml_tf.data import lfw, lfw_pairs_file, pair_set
 from rtml_tf.data.image_folder import ImageFolder
 
 # Two folds with two pairs of each kind; nobody is in both.
@@ -27,7 +24,6 @@ _IMAGES = {"A_A": 2, "B": 3, "C": 1, "D": 3, "E": 1, "F": 2, "G": 1, "H": 2}
 
 
 class LfwTest(parameterized.TestCase):
-
     def setUp(self):
         super().setUp()
         self.root = self.create_tempdir().full_path
@@ -105,7 +101,6 @@ class LfwTest(parameterized.TestCase):
 
 
 class ReadLfwPairsTest(parameterized.TestCase):
-
     def _read(self, text):
         return lfw_pairs_file.read_lfw_pairs(self.create_tempfile(content=text).full_path)
 

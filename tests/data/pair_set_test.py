@@ -35,7 +35,6 @@ def _pairs(**kwargs):
 
 
 class PairSetTest(absltest.TestCase):
-
     def test_arguments_that_do_not_fit_are_refused(self):
         with self.assertRaisesRegex(ValueError, r"'same': \(2,\)"):
             _pairs(same=[True, False])
@@ -64,7 +63,6 @@ class PairSetTest(absltest.TestCase):
 
 
 class StratifiedFoldsTest(absltest.TestCase):
-
     def test_every_fold_has_equally_many_of_each_kind(self):
         same = np.random.default_rng(0).permutation(np.arange(100) < 33)
         folds = pair_set.stratified_folds(same, 10)
@@ -77,7 +75,6 @@ class StratifiedFoldsTest(absltest.TestCase):
 
 
 class CheckDisjointTest(absltest.TestCase):
-
     def test_other_people_and_images_pass(self):
         pair_set.check_disjoint(pairs=_pairs(), training=_Numbers(["7.jpg"], ["d"]))
 

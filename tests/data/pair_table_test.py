@@ -3,15 +3,13 @@
 import os
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from PIL import Image
 
 from rtml_tf.data import pair_table
 
 
 class PairsFromTableTest(parameterized.TestCase):
-
     def setUp(self):
         super().setUp()
         self.root = self.create_tempdir().full_path

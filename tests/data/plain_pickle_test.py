@@ -5,8 +5,7 @@ import os
 import pickle
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 
 from rtml_tf.data import plain_pickle
 
@@ -22,7 +21,6 @@ class _Runs:
 
 
 class LoadPlainTest(parameterized.TestCase):
-
     @parameterized.product(
         protocol=list(range(pickle.HIGHEST_PROTOCOL + 1)),
         value=[

@@ -10,7 +10,6 @@ from rtml_tf.evaluation import clustering
 
 
 class NormalizedMutualInformationTest(absltest.TestCase):
-
     def test_merged_classes_give_the_closed_form(self):
         """Four equal classes, of which two pairs lie on the same two points: k-means can only
         find two clusters, so I = H(clusters) = log 2 and NMI = 2 log 2 / (log 4 + log 2)."""

@@ -5,7 +5,6 @@ import weakref
 
 import numpy as np
 import tensorflow as tf
-from absl.testing import absltest
 
 from rtml_tf.evaluation import embeddings
 
@@ -42,7 +41,6 @@ _IMAGES = np.arange(42, dtype=np.float32).reshape(7, 2, 3, 1)
 
 
 class EmbedTest(tf.test.TestCase):
-
     def test_embeds_all_images_in_order_in_inference_mode(self):
         network = _network()
         vectors, labels = embeddings.embed(network, _Batches(_IMAGES, 3))

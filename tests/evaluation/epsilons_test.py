@@ -8,7 +8,6 @@ from rtml_tf.evaluation import epsilons
 
 
 class EpsilonsTest(parameterized.TestCase):
-
     @parameterized.parameters(
         (4 / 255, "4/255"),
         (0.01568627, "4/255"),  # As it is written in a gin file.

@@ -2,8 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from sklearn import neighbors
 
 from rtml_tf.evaluation import neighbours
@@ -23,7 +22,6 @@ def _table(queries, gallery, counts, **kwargs):
 
 
 class NearestNeighboursTest(parameterized.TestCase):
-
     @parameterized.parameters(1, 500, 2**24)
     def test_finds_what_brute_force_finds(self, block_size):
         """Reference: scikit-learn's brute force; equal lengths make both orders the same."""
@@ -65,9 +63,7 @@ class NearestNeighboursTest(parameterized.TestCase):
         gallery = np.eye(100, dtype=np.float32)
         counts = np.array([1] * 50 + [60])
 
-        blocks = list(
-            neighbours.nearest_neighbours(gallery[:51], gallery, counts, block_size=1500)
-        )
+        blocks = list(neighbours.nearest_neighbours(gallery[:51], gallery, counts, block_size=1500))
 
         self.assertEqual(blocks[0][1].shape, (2, 60))
         self.assertEqual(blocks[1][1].shape, (13, 1))
@@ -76,9 +72,7 @@ class NearestNeighboursTest(parameterized.TestCase):
         for enabled in (True, False):
             tf.config.experimental.enable_tensor_float_32_execution(enabled)
             _table(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), np.array([1, 1]))
-            self.assertEqual(
-                tf.config.experimental.tensor_float_32_execution_enabled(), enabled
-            )
+            self.assertEqual(tf.config.experimental.tensor_float_32_execution_enabled(), enabled)
 
     def test_arguments_that_do_not_fit_are_refused(self):
         eye = np.eye(3, dtype=np.float32)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import tensorflow as tf
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from sklearn import neighbors
 
 from rtml_tf.data.source import ImageSource
@@ -38,7 +37,6 @@ def _clustered(generator, sizes, dimensions=6):
 
 
 class RetrievalFiguresTest(parameterized.TestCase):
-
     @parameterized.parameters(1, 999, 2**24)
     def test_equals_the_definitions_in_loops(self, block_size):
         embeddings, labels = _clustered(np.random.default_rng(1), [1, 1, 2, 3, 9, 30, 31])
@@ -46,9 +44,7 @@ class RetrievalFiguresTest(parameterized.TestCase):
             embeddings, labels, embeddings, labels, np.arange(len(labels)), (1, 2, 4, 8)
         )
 
-        figures = retrieval.retrieval_figures(
-            embeddings, labels, nmi=False, block_size=block_size
-        )
+        figures = retrieval.retrieval_figures(embeddings, labels, nmi=False, block_size=block_size)
 
         self.assertEqual(figures.pop("query_share"), queries / 77)
         self.assertEqual(figures.keys(), expected.keys())
@@ -178,7 +174,6 @@ class _Colours(ImageSource):
 
 
 class RetrievalEvaluationTest(absltest.TestCase):
-
     def test_evaluates_a_network_on_a_source(self):
         """By hand: four images look the same, and the odd one of class 0 is the first of them, so
         that all four find the wrong class first; only the other two find each other."""

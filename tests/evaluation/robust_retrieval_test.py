@@ -86,7 +86,6 @@ def _attack(**changes):
 
 
 class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
-
     def test_known_by_hand(self):
         evaluation = RobustRetrievalEvaluation(
             source=_four_classes(), attack=_attack(), epsilons=(0.09, 0.11, 0.19, 0.21)
@@ -130,9 +129,7 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
         """A lone image in the direction of class 0 is found first by both of its queries."""
         points = [[0.3, 0.1], [0.3, -0.1], [0.3, 0.0], [-0.3, 0.0], [-0.3, 0.0]]
         source = _Points(points, [0, 0, 1, 2, 2])
-        evaluation = RobustRetrievalEvaluation(
-            source=source, attack=_attack(), epsilons=(0.01,)
-        )
+        evaluation = RobustRetrievalEvaluation(source=source, attack=_attack(), epsilons=(0.01,))
         self.assertEqual(evaluation.evaluate(_direction_network())["recall@1 at 0"], 0.5)
         self.assertEqual(evaluation.describe()["attacked"], 4)
         self.assertEqual(evaluation.describe()["gallery"], 5)
@@ -179,7 +176,10 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
             kernel = np.diag([1.0, squeeze])
             network.set_weights([kernel, 0.5 - kernel @ [0.5, 0.5]])
         arguments = {
-            "source": source, "attack": _attack(), "epsilons": (0.05,), "compute_dtype": "bfloat16"
+            "source": source,
+            "attack": _attack(),
+            "epsilons": (0.05,),
+            "compute_dtype": "bfloat16",
         }
         evaluation = RobustRetrievalEvaluation(**arguments)
         before = evaluation.evaluate(networks[0])
@@ -204,8 +204,10 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
         ({"recall_at": ()}, "recall_at must"),
         ({"limit": 0}, "limit must be at least 1"),
         ({"batch_size": 0}, "batch_size must be >= 1"),
-        ({"attack": FastGradientMethod(epsilon=0.1), "honesty_checks": HonestyChecks()},
-         "honesty_checks need an attack that takes steps"),
+        (
+            {"attack": FastGradientMethod(epsilon=0.1), "honesty_checks": HonestyChecks()},
+            "honesty_checks need an attack that takes steps",
+        ),
         ({"source": _Points([[0, 1], [1, 0]], [0, 1])}, "two images, got 2 classes with one"),
     )
     def test_refuses(self, change, message):
@@ -214,7 +216,6 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
 
 
 class ReportTest(tf.test.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.create_tempdir().full_path)

@@ -69,7 +69,6 @@ def _evaluation(**changes):
 
 
 class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
-
     def test_known_by_hand(self):
         evaluation = _evaluation(batch_size=3)
         figures = evaluation.evaluate(_network())

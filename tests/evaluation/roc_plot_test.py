@@ -10,7 +10,6 @@ from rtml_tf.evaluation import roc_plot
 
 
 class WriteRocPlotTest(absltest.TestCase):
-
     def test_writes_a_picture_with_the_curves_in_it(self):
         generator = np.random.default_rng(0)
         same = np.arange(200) < 100

@@ -1,8 +1,7 @@
 """Tests of the ROC curve and its figures."""
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from scipy import interpolate, optimize
 from sklearn import metrics
 
@@ -17,7 +16,6 @@ def _pairs(seed, decimals):
 
 
 class RocTest(parameterized.TestCase):
-
     @parameterized.product(seed=[0, 1], decimals=[0, 1, 8])
     def test_equals_scikit_learn(self, seed, decimals):
         similarities, same = _pairs(seed, decimals)

@@ -9,7 +9,6 @@ _STRATA = np.array([7] * 50 + [3] * 30 + [5] * 2)
 
 
 class StratifiedSampleTest(absltest.TestCase):
-
     def test_strata_are_equally_large_as_far_as_they_go(self):
         """By hand: 12 from three strata is 4 each; the one of two examples leaves 10 to share."""
         sample = stratified_sample(_STRATA, 12)

@@ -1,8 +1,7 @@
 """Tests of the smaller set of images."""
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation import subset
@@ -20,7 +19,6 @@ class _Labels(ImageSource):
 
 
 class BalancedSubsetTest(parameterized.TestCase):
-
     @parameterized.parameters(
         ([10, 10, 10, 10], 20, [5, 5, 5, 5]),  # equally many of every class
         ([50, 50, 1, 2], 20, [5, 5, 2, 1]),  # all of a class that has less

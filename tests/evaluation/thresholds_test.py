@@ -1,8 +1,7 @@
 """Tests of choosing thresholds."""
 
 import numpy as np
-from absl.testing import absltest
-from absl.testing import parameterized
+from absl.testing import absltest, parameterized
 from sklearn import model_selection
 
 from rtml_tf.evaluation import thresholds
@@ -13,7 +12,6 @@ def _accuracy(threshold, similarities, same):
 
 
 class BestThresholdTest(parameterized.TestCase):
-
     @parameterized.parameters(
         ([1, 2, 5, 6], [0, 0, 1, 1], 3.5),
         ([1, 2, 5, 6, 7], [0, 1, 0, 1, 1], 5.5),  # as good as 1.5, and higher
@@ -47,7 +45,6 @@ class BestThresholdTest(parameterized.TestCase):
 
 
 class FoldAccuraciesTest(absltest.TestCase):
-
     def test_threshold_of_a_fold_comes_from_the_others(self):
         """By hand: the threshold of one fold is 0.5, that of the other 1.5."""
         similarities = np.array([0.0, 1.0, 1.0, 2.0])

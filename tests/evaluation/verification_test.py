@@ -13,7 +13,6 @@ from rtml_tf.evaluation import verification
 
 
 class PairSimilaritiesTest(absltest.TestCase):
-
     def test_cosine_of_each_pair(self):
         embeddings = np.array([[3.0, 0.0], [0.0, 0.1], [-5.0, 5.0]])
         left, right = np.array([0, 0, 1, 2]), np.array([1, 2, 2, 2])
@@ -30,7 +29,6 @@ class PairSimilaritiesTest(absltest.TestCase):
 
 
 class VerificationFiguresTest(absltest.TestCase):
-
     def test_figures_by_hand(self):
         """Each fold has one error of four pairs, at any threshold from the other one."""
         similarities = np.array([0.9, 0.8, 0.1, 0.7, 0.9, 0.2, 0.1, 0.05])
@@ -122,7 +120,6 @@ def _pairs(**kwargs):
 
 
 class VerificationEvaluationTest(absltest.TestCase):
-
     def test_embeds_each_image_once_and_gives_the_named_figures(self):
         evaluation = verification.VerificationEvaluation(
             pairs=_pairs(), batch_size=2, false_accept_rates=(0.5,)

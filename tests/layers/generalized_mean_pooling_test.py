@@ -10,7 +10,6 @@ _FEATURES = np.random.default_rng(0).uniform(0.1, 9.0, [2, 4, 5, 3]).astype(np.f
 
 
 class GeneralizedMeanPoolingTest(tf.test.TestCase, parameterized.TestCase):
-
     @parameterized.parameters(1.0, 2.5, 3.0)
     def test_is_the_power_mean(self, p):
         """Reference: the formula in NumPy, float64."""

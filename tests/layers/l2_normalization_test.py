@@ -6,7 +6,6 @@ from rtml_tf.layers.l2_normalization import L2Normalization
 
 
 class L2NormalizationTest(tf.test.TestCase):
-
     def test_rows_have_unit_length(self):
         self.assertAllClose(
             L2Normalization()(tf.constant([[3.0, 4.0], [0.0, -2.0]])), [[0.6, 0.8], [0.0, -1.0]]

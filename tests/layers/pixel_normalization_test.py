@@ -8,7 +8,6 @@ from rtml_tf.layers.pixel_normalization import PixelNormalization
 
 
 class PixelNormalizationTest(tf.test.TestCase, parameterized.TestCase):
-
     def test_default_maps_the_unit_interval_to_plus_minus_two(self):
         images = tf.constant([0.0, 0.5, 1.0], shape=[1, 3, 1, 1])
         normalized = PixelNormalization()(images)

@@ -1,6 +1,6 @@
-from absl.testing import absltest
 import numpy as np
 import tensorflow as tf
+from absl.testing import absltest
 
 from rtml_tf.losses import center
 from tests import two_cpus

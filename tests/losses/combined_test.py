@@ -1,12 +1,8 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
+from absl.testing import absltest, parameterized
 
-from rtml_tf.losses import center
-from rtml_tf.losses import combined
-from rtml_tf.losses import contrastive
-from rtml_tf.losses import margin_softmax
+from rtml_tf.losses import center, combined, contrastive, margin_softmax
 
 EMBEDDINGS = np.random.RandomState(0).normal(size=(4, 3)).astype(np.float32)
 LABELS = np.array([0, 0, 1, 1])

@@ -6,27 +6,28 @@ import inspect
 import json
 import pkgutil
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
+from absl.testing import absltest, parameterized
 
 import rtml_tf.losses
-from rtml_tf.losses import center
-from rtml_tf.losses import circle
-from rtml_tf.losses import class_weights
-from rtml_tf.losses import combined
-from rtml_tf.losses import contrastive
-from rtml_tf.losses import easy_positive
-from rtml_tf.losses import lifted_structure
-from rtml_tf.losses import margin_softmax
-from rtml_tf.losses import metric_loss
-from rtml_tf.losses import multi_similarity
-from rtml_tf.losses import n_pairs
-from rtml_tf.losses import proxy_anchor
-from rtml_tf.losses import proxy_nca
-from rtml_tf.losses import sphereface
-from rtml_tf.losses import triplet
+from rtml_tf.losses import (
+    center,
+    circle,
+    class_weights,
+    combined,
+    contrastive,
+    easy_positive,
+    lifted_structure,
+    margin_softmax,
+    metric_loss,
+    multi_similarity,
+    n_pairs,
+    proxy_anchor,
+    proxy_nca,
+    sphereface,
+    triplet,
+)
 
 NUM_CLASSES = 6
 SIZE = 5
@@ -249,9 +250,7 @@ class EdgeCasesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(in_package - abstract, tested)
 
     def test_which_losses_have_a_meaning_on_unseen_classes(self):
-        with_class_vectors = {
-            name for name, make in LOSSES.items() if not make().unseen_classes
-        }
+        with_class_vectors = {name for name, make in LOSSES.items() if not make().unseen_classes}
         self.assertEqual(
             with_class_vectors,
             {

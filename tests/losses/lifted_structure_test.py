@@ -1,8 +1,7 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
-from scipy.spatial import distance
 import tensorflow as tf
+from absl.testing import absltest, parameterized
+from scipy.spatial import distance
 
 from rtml_tf.losses import lifted_structure
 

@@ -1,10 +1,9 @@
 import math
 
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
-from scipy import special
 import tensorflow as tf
+from absl.testing import absltest, parameterized
+from scipy import special
 
 from rtml_tf.losses import margin_softmax
 

@@ -1,11 +1,8 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
+from absl.testing import absltest, parameterized
 
-from rtml_tf.losses import arguments
-from rtml_tf.losses import contrastive
-from rtml_tf.losses import metric_loss
+from rtml_tf.losses import arguments, contrastive, metric_loss
 
 
 class CheckedBatchTest(tf.test.TestCase, parameterized.TestCase):

@@ -1,7 +1,6 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
 import tensorflow as tf
+from absl.testing import absltest, parameterized
 
 from rtml_tf.losses import multi_similarity
 

@@ -1,7 +1,7 @@
-from absl.testing import absltest
 import numpy as np
-from scipy.spatial import distance
 import tensorflow as tf
+from absl.testing import absltest
+from scipy.spatial import distance
 
 from rtml_tf.losses import pairs
 

@@ -1,9 +1,8 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
+import tensorflow as tf
+from absl.testing import absltest, parameterized
 from scipy.spatial import distance
 from sklearn import metrics
-import tensorflow as tf
 
 from rtml_tf.losses import proxy_nca
 

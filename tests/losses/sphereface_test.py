@@ -1,8 +1,7 @@
-from absl.testing import absltest
-from absl.testing import parameterized
 import numpy as np
-from scipy import special
 import tensorflow as tf
+from absl.testing import absltest, parameterized
+from scipy import special
 
 from rtml_tf.losses import sphereface
 

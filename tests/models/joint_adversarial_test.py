@@ -161,7 +161,15 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         )
         again = JointAdversarialModel.from_config(model.get_config())
         config, expected = again.get_config(), model.get_config()
-        for part in ("attack", "objective", "adversarial_weight", "epsilon", "attack_dtype", "seed", "loss"):
+        for part in (
+            "attack",
+            "objective",
+            "adversarial_weight",
+            "epsilon",
+            "attack_dtype",
+            "seed",
+            "loss",
+        ):
             self.assertEqual(config[part], expected[part], part)
 
     @parameterized.parameters(

@@ -68,7 +68,8 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_test_step_changes_nothing(self):
         model = _compiled(
-            MetricModel(network=_network(), loss=MultiSimilarityLoss()), tf.keras.optimizers.SGD(1.0)
+            MetricModel(network=_network(), loss=MultiSimilarityLoss()),
+            tf.keras.optimizers.SGD(1.0),
         )
         before = [v.numpy() for v in model.variables if "mean" not in v.name]
         logs = model.test_step(_batch())
@@ -78,7 +79,8 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
     def test_logged_similarities_are_those_of_the_pairs(self):
         """The definition, written as a loop over pairs."""
         model = _compiled(
-            MetricModel(network=_network(), loss=MultiSimilarityLoss()), tf.keras.optimizers.SGD(0.0)
+            MetricModel(network=_network(), loss=MultiSimilarityLoss()),
+            tf.keras.optimizers.SGD(0.0),
         )
         batch = _batch(size=5, classes=2)
         embeddings, labels = model(batch["image"]).numpy(), batch["label"].numpy()
@@ -91,7 +93,9 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_class_weights_may_have_an_optimizer_of_their_own(self):
         loss = ArcFaceLoss()
-        model = MetricModel(network=_network(), loss=loss, loss_optimizer=tf.keras.optimizers.SGD(0.5))
+        model = MetricModel(
+            network=_network(), loss=loss, loss_optimizer=tf.keras.optimizers.SGD(0.5)
+        )
         _compiled(model, tf.keras.optimizers.SGD(0.0))
         weights = [v.numpy() for v in model.network.trainable_variables]
         class_weights = loss.trainable_variables[0].numpy()
@@ -117,7 +121,8 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
     def test_mixed_precision_takes_steps(self, policy):
         tf.keras.mixed_precision.set_global_policy(policy)
         model = _compiled(
-            MetricModel(network=_network(), loss=MultiSimilarityLoss()), tf.keras.optimizers.SGD(0.1)
+            MetricModel(network=_network(), loss=MultiSimilarityLoss()),
+            tf.keras.optimizers.SGD(0.1),
         )
         before = model.network.get_weights()
         dataset = tf.data.Dataset.from_tensors(_batch()).repeat()

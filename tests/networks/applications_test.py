@@ -16,7 +16,6 @@ _SMALL = {"name": "MobileNet", "backbone_arguments": {"alpha": 0.25}}
 
 
 class ApplicationPixelsTest(tf.test.TestCase, parameterized.TestCase):
-
     @parameterized.parameters(
         ("ResNet50", _APPLICATIONS.resnet50.preprocess_input),
         ("ResNet101", _APPLICATIONS.resnet.preprocess_input),
@@ -56,7 +55,6 @@ class ApplicationPixelsTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class ApplicationTest(tf.test.TestCase, parameterized.TestCase):
-
     def test_grey_image_gives_what_the_backbone_of_keras_gives(self):
         """Reference: the whole MobileNetV3Small of Keras, with its own preprocessing."""
         network = application(name="MobileNetV3Small", input_shape=(32, 32, 1), embedding_size=7)

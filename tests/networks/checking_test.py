@@ -13,7 +13,6 @@ def _network(shape, layer):
 
 
 class CheckNetworkTest(tf.test.TestCase, parameterized.TestCase):
-
     def test_image_and_descriptor_networks_pass(self):
         check_network(cifar_resnet(input_shape=(8, 8, 1)))
         check_network(_network((59,), tf.keras.layers.Dense(4)))

@@ -7,7 +7,6 @@ from rtml_tf.networks.joining import join_networks
 
 
 class JoinNetworksTest(tf.test.TestCase):
-
     def test_joined_network_is_flat_and_equals_one_after_the_other(self):
         image = tf.keras.Input((5, 5, 2), name="image")
         pixels = tf.keras.layers.Conv2D(3, 1, name="mix")(PixelNormalization(name="pixels")(image))

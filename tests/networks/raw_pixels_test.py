@@ -7,7 +7,6 @@ from rtml_tf.networks.raw_pixels import raw_pixels
 
 
 class RawPixelsTest(tf.test.TestCase):
-
     def setUp(self):
         super().setUp()
         self.images = np.random.default_rng(0).uniform(size=[5, 4, 3, 2]).astype(np.float32)

@@ -21,7 +21,6 @@ def _features_shape(network: tf.keras.Model) -> tuple:
 
 
 class ResNetTest(tf.test.TestCase, parameterized.TestCase):
-
     @parameterized.parameters((8, 1.0, 3), (14, 1.5, 1), (20, 0.5, 3))
     def test_cifar_form_has_the_parameters_of_the_closed_form(self, depth, width, channels):
         """Kernels of 9 c_in c_out, one projection c_in c_out a stage, 2 c for each batch norm."""
@@ -129,9 +128,7 @@ class ResNetTest(tf.test.TestCase, parameterized.TestCase):
         self.assertFalse(pooling.built)
 
     def test_converts_to_tflite_with_builtin_operations_only(self):
-        network = cifar_resnet(
-            input_shape=(8, 8, 3), width=0.25, pooling=GeneralizedMeanPooling()
-        )
+        network = cifar_resnet(input_shape=(8, 8, 3), width=0.25, pooling=GeneralizedMeanPooling())
         converter = tf.lite.TFLiteConverter.from_keras_model(network)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         interpreter = tf.lite.Interpreter(model_content=converter.convert())

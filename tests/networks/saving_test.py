@@ -28,7 +28,6 @@ def _network_of_functions():
 
 
 class SavingTest(tf.test.TestCase, parameterized.TestCase):
-
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.create_tempdir())
@@ -99,7 +98,6 @@ class SavingTest(tf.test.TestCase, parameterized.TestCase):
 
 
 class RefusedFileTest(tf.test.TestCase, parameterized.TestCase):
-
     def test_lambda_is_refused(self):
         image = tf.keras.Input((2,))
         network = tf.keras.Model(image, tf.keras.layers.Lambda(lambda x: x + 1.0)(image))
@@ -125,8 +123,11 @@ class RefusedFileTest(tf.test.TestCase, parameterized.TestCase):
             "the function os.relu, which is not an activation",
         ),
         (
-            {"class_name": "TFOpLambda", "module": "keras.src.layers", "config": {
-                "function": "io.write_file"}},
+            {
+                "class_name": "TFOpLambda",
+                "module": "keras.src.layers",
+                "config": {"function": "io.write_file"},
+            },
             "calls tf.io.write_file",
         ),
     )

@@ -17,7 +17,6 @@ def _network(input_shape, *layers):
 
 
 class SummaryTest(tf.test.TestCase, parameterized.TestCase):
-
     @parameterized.parameters(
         # 4x4 outputs of 5 channels, each of 3x3x2 terms
         (lambda: _LAYERS.Conv2D(5, 3, strides=2, padding="same"), 4 * 4 * 5 * 3 * 3 * 2),

@@ -39,7 +39,6 @@ class _Model(tf.keras.Model):
 
 
 class AttackPicturesTest(parameterized.TestCase, tf.test.TestCase):
-
     def _run(self, callback, model, steps):
         """Steps of training from the model's step on; the pictures by step, as uint8 arrays."""
         folder = self.create_tempdir().full_path

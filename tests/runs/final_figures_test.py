@@ -28,7 +28,6 @@ class _Telling(_Plain):
 
 
 class FinalFiguresTest(absltest.TestCase):
-
     def test_a_saved_network_is_evaluated_into_the_folder_of_the_output(self):
         folder = pathlib.Path(self.create_tempdir().full_path)
         network = raw_pixels(input_shape=(2, 2, 1))

@@ -33,7 +33,9 @@ class _Blobs(ImageSource):
         self.image_shape = _SHAPE
         images = rng.uniform(0, 0.6, size=(48, *_SHAPE))
         for image, label in zip(images, self.labels):
-            image[2 * (label // 4) : 2 * (label // 4) + 2, 2 * (label % 4) : 2 * (label % 4) + 2] = 1
+            image[
+                2 * (label // 4) : 2 * (label // 4) + 2, 2 * (label % 4) : 2 * (label % 4) + 2
+            ] = 1
         self._images = tf.constant(images, tf.float32)
 
     def load(self, index):
@@ -96,9 +98,7 @@ class TrainingTest(tf.test.TestCase):
     def test_a_run_leaves_its_folder(self):
         metrics = train(**_arguments(self.folder / "run"))
 
-        self.assertEqual(
-            set(metrics["networks"]), {"trained", "untrained", "raw pixels"}
-        )
+        self.assertEqual(set(metrics["networks"]), {"trained", "untrained", "raw pixels"})
         with open(self.folder / "run" / "log.csv", newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
@@ -167,7 +167,9 @@ class TrainingTest(tf.test.TestCase):
         arguments["model"] = MetricModel(
             network=cifar_resnet(input_shape=(16, 16, 1)), loss=ArcFaceLoss()
         )
-        with self.assertRaisesRegex(ValueError, r"\(16, 16, 1\), the training data gives \(8, 8, 1\)"):
+        with self.assertRaisesRegex(
+            ValueError, r"\(16, 16, 1\), the training data gives \(8, 8, 1\)"
+        ):
             train(**arguments)
 
     def test_a_folder_of_another_configuration_is_refused(self):
