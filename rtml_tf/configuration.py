@@ -68,8 +68,11 @@ def lock() -> None:
 
 
 def configured(function: Callable) -> Callable:
-    """The function with its arguments taken from the configuration."""
-    return gin.get_configurable(function)
+    """The function with its arguments taken from the configuration, as far as they are in it."""
+    try:
+        return gin.get_configurable(function)
+    except ValueError:
+        return function  # No file names it.
 
 
 def resolved() -> str:

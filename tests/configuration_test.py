@@ -59,6 +59,11 @@ class ConfigurationTest(parameterized.TestCase):
         self.assertEqual(sgd.momentum, 0.5)
         self.assertEqual(gin.query_parameter("SEED/gin.macro.value"), 5)
 
+    def test_what_no_file_names_has_its_own_defaults(self):
+        configuration.parse([self.file], [])
+        configuration.lock()
+        self.assertEqual(configuration.configured(lambda *, epochs=3: epochs)(), 3)
+
     def test_the_resolved_configuration_gives_the_same_values_again(self):
         configuration.parse([self.file], ["tf.keras.optimizers.Adam.beta_1 = 0.25"])
         configuration.configured(tf.keras.optimizers.Adam)()

@@ -62,11 +62,11 @@ class Progress(tf.keras.callbacks.Callback):
             for name, value in logs.items()
             if not name.startswith("validation/") or name == self._figure
         )
-        end = "\n" if self._bar is None else "\r\n"
+        # On a terminal the line takes the place of the bar, which is drawn again below it.
+        start = "" if self._bar is None else "\r\x1b[K"
         print(
-            f"epoch {epoch + 1}/{self._epochs}  {values}  "
+            f"{start}epoch {epoch + 1}/{self._epochs}  {values}  "
             f"[{_duration(remaining * seconds_per_step)} left]",
-            end=end,
             file=self._stream,
             flush=True,
         )
