@@ -1,6 +1,7 @@
 """What the binaries share: the gin flags, the user's directory, errors in a few words."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,8 @@ from absl import app, flags, logging
 
 from rtml_tf import configuration
 from rtml_tf.runs import runtime
+
+_GIN_CALL = "  In call to configurable "
 
 GIN_FILES = flags.DEFINE_multi_string(
     "gin_file", [], "A gin file of the experiment; may be given several times, later ones win."
@@ -37,6 +40,19 @@ def start_runtime() -> None:
     configuration.configured(runtime.configure)()
 
 
+def message_of(error: Exception) -> str:
+    """What an error says, with the object of the configuration that it arose in.
+
+    Gin adds a line for every object on the way there; the innermost is the one to look at.
+    """
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    message = [line for line in lines if not line.startswith(_GIN_CALL)]
+    calls = [line[len(_GIN_CALL) :] for line in lines if line.startswith(_GIN_CALL)]
+    if calls:
+        message.append(f"  In {re.sub(r' [(]<.*>[)]', '', calls[0])}")
+    return "\n".join(message)
+
+
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """Runs a binary's `main` in the directory that the user is in.
 
@@ -55,8 +71,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         except (ValueError, TypeError, OSError) as error:
             if logging.get_verbosity() >= logging.DEBUG:
                 raise
-            message = str(error).strip() or type(error).__name__
-            print(f"error: {message}\n(--verbosity=1 shows the traceback)", file=sys.stderr)
+            print(f"error: {message_of(error)}", file=sys.stderr)
+            print("(--verbosity=1 shows the traceback)", file=sys.stderr)
             return 1
 
     app.run(guarded)

@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
             run_dir=run_dir, describe_config=configuration.resolved, dry_run=DRY_RUN.value
         )
     except training.RunInterrupted as interrupted:
-        print(interrupted)
+        print(str(interrupted).splitlines()[0])  # Gin adds where in the configuration it was.
         return 128 + interrupted.signal
     if metrics is not None:
         print(closing_report(metrics, run_dir))
