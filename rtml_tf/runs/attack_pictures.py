@@ -25,6 +25,7 @@ class AttackPictures(tf.keras.callbacks.Callback):
         source: ImageSource,
         every_steps: int,
         count: int = 8,
+        batch_size: int = 64,
         amplification: float = 16.0,
         seed: int = 0,
     ):
@@ -33,7 +34,10 @@ class AttackPictures(tf.keras.callbacks.Callback):
         Args:
             source: What is trained on: losses with class weights know its labels only.
             every_steps: Steps from one picture to the next; the first comes after so many.
-            count: Number of images, even.
+            count: Number of images shown, even.
+            batch_size: Number of images attacked together, of which the first are shown; less
+                where the source has fewer classes. Few images would soon be told apart so well
+                that a loss with mining has nothing left to raise.
             amplification: Factor on perturbations. With 16 an epsilon of 8/255 goes from black to
                 white.
             seed: Of the choice of images.
@@ -53,10 +57,14 @@ class AttackPictures(tf.keras.callbacks.Callback):
                 "TensorBoard shows images of 1, 3 or 4 channels, got a source of images of shape "
                 f"{source.image_shape}."
             )
-        sampler = PKSampler(classes_per_batch=count // 2, images_per_class=2, seed=seed)
+        if batch_size < count:
+            raise ValueError(f"batch_size must be at least count={count}, got {batch_size}.")
+        classes = max(count // 2, min(batch_size // 2, source.num_classes))
+        sampler = PKSampler(classes_per_batch=classes, images_per_class=2, seed=seed)
         self._indices = sampler.plan(source.labels).batch(epoch=0, step=0)
         self._source = source
         self._every_steps = every_steps
+        self._count = count
         self._amplification = amplification
 
     def set_model(self, model: tf.keras.Model) -> None:
@@ -90,6 +98,6 @@ class AttackPictures(tf.keras.callbacks.Callback):
         attacked = self.model.attacked(batch)
         perturbation = 0.5 + self._amplification * (attacked - batch["image"])
         rows = [batch["image"], tf.clip_by_value(perturbation, 0.0, 1.0), attacked]
-        # [B, H, W, C] -> [H, B * W, C], then one below the other: [1, 3 * H, B * W, C].
-        rows = [tf.concat(tf.unstack(row), axis=1) for row in rows]
+        # [count, H, W, C] -> [H, count * W, C], then one below the other.
+        rows = [tf.concat(tf.unstack(row[: self._count]), axis=1) for row in rows]
         return tf.concat(rows, axis=0)[tf.newaxis]

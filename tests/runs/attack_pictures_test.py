@@ -97,6 +97,7 @@ class AttackPicturesTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ({"every_steps": 0}, "every_steps must be at least 1, got 0"),
         ({"count": 3}, "count must be even and at least 2, got 3"),
+        ({"batch_size": 1}, "batch_size must be at least count=2, got 1"),
         ({"amplification": 0.0}, "amplification must be above 0, got 0"),
         ({"count": 8}, "only 3 classes"),
         ({"source": _Greys((2, 2, 2))}, r"1, 3 or 4 channels, .* \(2, 2, 2\)"),
