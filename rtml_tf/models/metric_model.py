@@ -5,6 +5,7 @@ import tensorflow as tf
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.training_model import TrainingModel
+from rtml_tf.networks.checking import check_network
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -42,6 +43,7 @@ class MetricModel(TrainingModel):
         Raises:
             ValueError: If `network` or `loss` is something else.
         """
+        check_network(network)
         super().__init__(network=network, loss_optimizer=loss_optimizer, seed=seed, name=name)
         if not isinstance(loss, MetricLoss):
             raise ValueError(f"loss must be a MetricLoss, got {loss!r}.")

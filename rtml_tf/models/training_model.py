@@ -39,8 +39,6 @@ class TrainingModel(tf.keras.Model):
             name: Keras name of the model.
         """
         super().__init__(name=name)
-        if not isinstance(network, tf.keras.Model):
-            raise ValueError(f"network must be a tf.keras.Model, got {network!r}.")
         self.network = network
         self.loss_optimizer = loss_optimizer
         self.seed = seed
