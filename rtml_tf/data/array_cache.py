@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import pathlib
-import secrets
 from collections.abc import Callable, Mapping
 
 import numpy as np
 from absl import logging
+
+from rtml_tf.whole_file import whole_file
 
 _CHECKSUM = "sha256"
 
@@ -96,15 +97,10 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray] | None:
 
 
 def _write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(aside, "xb") as file:
-                np.savez(file, **arrays, **{_CHECKSUM: _digest(arrays)})
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with whole_file(path) as aside, open(aside, "xb") as file:
+            np.savez(file, **arrays, **{_CHECKSUM: _digest(arrays)})
     except OSError as error:
         logging.warning(
             "Cannot keep %s (%s). The run goes on; the next one makes it again. Set RTML_TF_CACHE "

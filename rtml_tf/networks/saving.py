@@ -11,6 +11,7 @@ from rtml_tf.layers.generalized_mean_pooling import GeneralizedMeanPooling
 from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.layers.pixel_normalization import PixelNormalization
 from rtml_tf.networks.saved_config import check_config
+from rtml_tf.whole_file import whole_file
 
 # The layers that networks of this package are made of: known by being imported.
 _LAYERS = (GeneralizedMeanPooling, L2Normalization, PixelNormalization)
@@ -20,8 +21,7 @@ _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 def save_network(network: tf.keras.Model, path: str | os.PathLike) -> None:
     """Writes a network to a `.keras` file (Keras v3 format), whole or not at all.
 
-    The file is written aside in the same folder, flushed to the disk and then renamed, so that
-    whoever reads `path`, at any moment, finds the old file or the new one.
+    Whoever reads `path`, at any moment, finds the old file or the new one (see `whole_file`).
 
     Args:
         network: A functional Keras network.
@@ -34,14 +34,8 @@ def save_network(network: tf.keras.Model, path: str | os.PathLike) -> None:
     if path.suffix != ".keras":
         raise ValueError(f"path must end in .keras, got {str(path)!r}.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.keras")
-    try:
+    with whole_file(path) as aside:
         network.save(aside, save_format="keras")
-        _flush(aside)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    _flush(path.parent)
 
 
 def load_network(path: str | os.PathLike) -> tf.keras.Model:
@@ -93,12 +87,3 @@ def _read_config(path: pathlib.Path) -> dict:
         ) from error
     # How the network was compiled is not loaded, so it need not be known here.
     return {key: value for key, value in config.items() if key != "compile_config"}
-
-
-def _flush(path: pathlib.Path) -> None:
-    """Makes the operating system write a file or a folder's entries to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

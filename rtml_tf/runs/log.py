@@ -7,7 +7,7 @@ import time
 import tensorflow as tf
 
 from rtml_tf.runs.checkpoint import RunState
-from rtml_tf.runs.run_folder import RunFolder, write_aside
+from rtml_tf.runs.run_folder import RunFolder, write_text
 
 
 def learning_rate(optimizer: tf.keras.optimizers.Optimizer) -> float:
@@ -71,7 +71,7 @@ class EpochLog(tf.keras.callbacks.Callback):
         table = csv.DictWriter(text, self._columns, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows(self._rows)
-        write_aside(self._folder.log, text.getvalue())
+        write_text(self._folder.log, text.getvalue())
         for name, value in values.items():
             tf.summary.scalar(name if "/" in name else f"training/{name}", value, step=step)
         tf.summary.flush()

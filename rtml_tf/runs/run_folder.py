@@ -7,19 +7,17 @@ import os
 import pathlib
 from typing import Any
 
+from rtml_tf.whole_file import whole_file
+
 
 class RunFolderError(ValueError):
     """A run folder that cannot be used for this run."""
 
 
-def write_aside(path: pathlib.Path, text: str) -> None:
-    """Writes a text file so that a reader sees the old file or the whole new one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(aside, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    with whole_file(path) as aside:
+        aside.write_text(text, encoding="utf-8")
 
 
 class RunFolder:
@@ -74,7 +72,7 @@ class RunFolder:
                     f"{self.path} is not a run folder: it has no {self.config.name} but holds "
                     f"{', '.join(others[:5])}. Choose an empty or a new folder."
                 )
-            write_aside(self.config, config)
+            write_text(self.config, config)
             return
         held = self.config.read_text(encoding="utf-8")
         if held != config:
@@ -101,7 +99,7 @@ class RunFolder:
 
 def write_json(path: pathlib.Path, content: Any) -> None:
     """Writes `content` as JSON, whole or not at all."""
-    write_aside(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json.dumps(content, indent=2) + "\n")
 
 
 def read_json(path: pathlib.Path) -> Any:
