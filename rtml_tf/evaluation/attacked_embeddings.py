@@ -13,13 +13,15 @@ from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.evaluation.embeddings import embedding_function
+from rtml_tf.networks.checking import check_input_shape
 
 
 class AttackedEmbeddings:
     """Attacks a network on images and embeds what the attack has found.
 
     The attack goes through an `InferenceView` of the network, the embedding through the network
-    itself. An attack is traced once, whatever its epsilon. Memory is bounded by the batch, apart
+    itself. A transfer attack goes through another network, the surrogate, that the attacker knows
+    instead. An attack is traced once, whatever its epsilon. Memory is bounded by the batch, apart
     from the embeddings.
 
     Attributes:
@@ -33,6 +35,7 @@ class AttackedEmbeddings:
         image_shape: tuple[int, int, int],
         objective: Objective,
         compute_dtype: str = "float32",
+        surrogate: tf.keras.Model | None = None,
     ):
         """Prepares the network; nothing is attacked yet.
 
@@ -41,6 +44,7 @@ class AttackedEmbeddings:
             image_shape: `(H, W, C)` of the images.
             objective: What attacks raise.
             compute_dtype: The type that the attack's passes compute in, see `InferenceView`.
+            surrogate: The network that the attack sees, of the same images; `None`: `network`.
 
         Raises:
             ValueError: If the network does not take these images, or the type is not known.
@@ -48,7 +52,9 @@ class AttackedEmbeddings:
         self.network = network
         self._objective = objective
         self._embed = embedding_function(network, image_shape)
-        self._view = InferenceView(network=network, compute_dtype=compute_dtype)
+        seen = network if surrogate is None else surrogate
+        check_input_shape(seen, image_shape)
+        self._view = InferenceView(network=seen, compute_dtype=compute_dtype)
         self._compiled: dict[str, CompiledAttack] = {}
 
     def embed(
@@ -66,7 +72,8 @@ class AttackedEmbeddings:
         Args:
             batches: The images.
             entries: What the objective reads beside image and label: arrays `[N, ...]` in the
-                order of the images.
+                order of the images. Embeddings among them are those of the network that the
+                attack sees.
             attack: How to search.
             epsilon: Replaces the attack's own.
             seed: Batch `b` is attacked with the seed `(seed, b)`, at every epsilon.

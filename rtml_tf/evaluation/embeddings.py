@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from rtml_tf.networks.checking import check_input_shape
+
 # The values refer to their network only weakly, so an entry goes when its network goes.
 _INFERENCE_FUNCTIONS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
@@ -64,26 +66,6 @@ def embedding_function(
     return _inference_function(network).get_concrete_function(
         tf.TensorSpec([None, *image_shape], tf.float32)
     )
-
-
-def check_input_shape(network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]) -> None:
-    """Refuses images that the network was not built for.
-
-    Args:
-        network: A network; one that does not know its input shape takes any.
-        image_shape: `(H, W, C)` of the images.
-
-    Raises:
-        ValueError: If the shapes differ; names both.
-    """
-    input_shape = getattr(network, "input_shape", None)
-    if input_shape is None:
-        return
-    if not tf.TensorShape(input_shape[1:]).is_compatible_with(image_shape):
-        raise ValueError(
-            f"The network {network.name!r} takes images of shape {tuple(input_shape[1:])}, but "
-            f"the source gives images of shape {tuple(image_shape)} (height, width, channels)."
-        )
 
 
 def normalised_embeddings(embeddings: np.ndarray, *, name: str = "embeddings") -> np.ndarray:

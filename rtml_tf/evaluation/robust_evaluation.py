@@ -21,6 +21,7 @@ from rtml_tf.evaluation.honesty import HonestyChecks, described
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.robustness_plot import write_robustness_plot
 from rtml_tf.evaluation.sampling import stratified_sample
+from rtml_tf.networks.checking import check_input_shape
 
 EPSILONS = (2 / 255, 4 / 255, 8 / 255)
 
@@ -39,6 +40,9 @@ class RobustEvaluation(abc.ABC):
     An attack is traced once for a network. The graphs of the latest network are kept (and the
     network with them), so that one that is evaluated again and again, as in validation, is not
     traced again; those of an earlier network are dropped.
+
+    With a surrogate the evaluation is a transfer attack: whoever attacks does not have the network,
+    but another one, and what he finds for that one is shown to the network.
 
     A subclass says what is attacked and what the figures are: it overrides `_measure`, and
     `_entries` where its objective reads more than images and labels.
@@ -64,6 +68,7 @@ class RobustEvaluation(abc.ABC):
         seed: int,
         compute_dtype: str,
         honesty_checks: HonestyChecks | None,
+        surrogate: tf.keras.Model | None,
     ):
         """Chooses the images to attack.
 
@@ -82,15 +87,25 @@ class RobustEvaluation(abc.ABC):
             seed: Of the choice that `limit` makes, and of the attacks.
             compute_dtype: Type that the attack's passes compute in, see `InferenceView`.
             honesty_checks: Made for every network that is evaluated. `None`: not made.
+            surrogate: The network that the attack sees. `None`: the one that is evaluated.
 
         Raises:
-            ValueError: If an argument is out of range, or the attack cannot be checked.
+            ValueError: If an argument is out of range, the attack cannot be checked, or the
+                surrogate does not take the images.
         """
         self._attack = default_attack() if attack is None else attack
         self._objective = objective
         self.epsilons = checked_epsilons(epsilons, self._attack)
         if honesty_checks is not None:
+            if surrogate is not None:
+                raise ValueError(
+                    "honesty_checks are about an attack that sees the network, got a surrogate as "
+                    "well; leave out one of them."
+                )
             honesty_checks.check_attack(self._attack)
+        if surrogate is not None:
+            check_input_shape(surrogate, source.image_shape)
+        self._surrogate = surrogate
         self.figure_names = tuple(
             figure_at(figure, epsilon) for epsilon in (0.0, *self.epsilons) for figure in figures
         )
@@ -123,12 +138,13 @@ class RobustEvaluation(abc.ABC):
         """
         clean, _ = embed(network, self._batches)
         rows = self._rows
+        seen = clean if self._surrogate is None else embed(self._surrogate, self._batches)[0]
         measured = {0.0: self._measure(clean, clean[self._candidates[rows]], rows)}
         advance = progress_bar(len(self.epsilons) * self._attacked_batches.steps)
         for epsilon in self.epsilons:
             attacked = self._prepared(network).embed(
                 self._attacked_batches,
-                self._entries(clean, rows),
+                self._entries(seen, rows),
                 attack=self._attack,
                 epsilon=epsilon,
                 seed=self._seed,
@@ -154,6 +170,7 @@ class RobustEvaluation(abc.ABC):
             "objective": {"name": type(self._objective).__name__, **self._objective.get_config()},
             "epsilons": list(self.epsilons),
             "branch": "clean",
+            "surrogate": self._surrogate and self._surrogate.name,
             "attacked": len(self._rows),
             "of": len(self._candidates),
             "limit": self._limit,
@@ -227,6 +244,7 @@ class RobustEvaluation(abc.ABC):
                 image_shape=self._source.image_shape,
                 objective=self._objective,
                 compute_dtype=self._compute_dtype,
+                surrogate=self._surrogate,
             )
         return self._under_attack
 

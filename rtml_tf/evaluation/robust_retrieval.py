@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
@@ -38,6 +39,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
         seed: int = 0,
         compute_dtype: str = "float32",
         honesty_checks: HonestyChecks | None = None,
+        surrogate: tf.keras.Model | None = None,
     ):
         """Chooses the queries.
 
@@ -56,6 +58,8 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             compute_dtype: Type that the attack's passes compute in: "float32", "bfloat16" or
                 "float16". The figures are those of the network as it is.
             honesty_checks: Made for every network that is evaluated. `None`: not made.
+            surrogate: For a transfer attack, the network that the attack sees (for one in a file:
+                `networks.saving.load_network`). `None`: the one that is evaluated.
 
         Raises:
             ValueError: If an argument is out of range, the attack cannot be checked, or no class
@@ -83,6 +87,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             seed=seed,
             compute_dtype=compute_dtype,
             honesty_checks=honesty_checks,
+            surrogate=surrogate,
         )
 
     def describe(self) -> dict:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.similarity_objective import SimilarityObjective
@@ -38,6 +39,7 @@ class RobustVerificationEvaluation(RobustEvaluation):
         seed: int = 0,
         compute_dtype: str = "float32",
         honesty_checks: HonestyChecks | None = None,
+        surrogate: tf.keras.Model | None = None,
         training: ImageSource | None = None,
     ):
         """Chooses the pairs.
@@ -54,6 +56,8 @@ class RobustVerificationEvaluation(RobustEvaluation):
             compute_dtype: Type that the attack's passes compute in: "float32", "bfloat16" or
                 "float16". The figures are those of the network as it is.
             honesty_checks: Made for every network that is evaluated. `None`: not made.
+            surrogate: For a transfer attack, the network that the attack sees (for one in a file:
+                `networks.saving.load_network`). `None`: the one that is evaluated.
             training: The images that the network is trained on: it is then checked that they
                 share neither people nor images with the pairs (see `pair_set.check_disjoint`).
 
@@ -76,6 +80,7 @@ class RobustVerificationEvaluation(RobustEvaluation):
             seed=seed,
             compute_dtype=compute_dtype,
             honesty_checks=honesty_checks,
+            surrogate=surrogate,
         )
 
     def describe(self) -> dict:

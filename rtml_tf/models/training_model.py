@@ -1,6 +1,10 @@
 """What every method shares: its network, one gradient step, one log."""
 
+from typing import Any
+
 import tensorflow as tf
+
+from rtml_tf.networks.checking import check_input_shape
 
 
 class TrainingModel(tf.keras.Model):
@@ -68,6 +72,17 @@ class TrainingModel(tf.keras.Model):
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Embeds images `[B, H, W, C]` in [0, 1]: float32 `[B, D]`."""
         return self.network(images, training=training)
+
+    def check_data(self, element_spec: Any) -> None:
+        """Refuses batches that the method cannot train on; called before anything else is done.
+
+        Args:
+            element_spec: The nested `tf.TensorSpec` of a batch.
+
+        Raises:
+            ValueError: If the images are not of the shape that the network takes.
+        """
+        check_input_shape(self.network, element_spec["image"].shape[1:])
 
     def prepare(self, *, num_classes: int) -> None:
         """Creates every variable before the first step, so that a checkpoint finds them all.

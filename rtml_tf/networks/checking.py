@@ -1,5 +1,7 @@
 """What an embedding network must be, checked before it is trained or evaluated."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -29,6 +31,26 @@ def check_network(network: tf.keras.Model) -> None:
         raise ValueError(
             f"network {name!r} must return float32 embeddings, got {outputs[0].dtype.name}; give "
             'its last layer dtype="float32".'
+        )
+
+
+def check_input_shape(network: tf.keras.Model, given: tf.TensorShape | Sequence[int]) -> None:
+    """Refuses inputs that a network was not built for.
+
+    Args:
+        network: A network; one that does not know its input shape takes any.
+        given: Shape of one example, such as `(H, W, C)`.
+
+    Raises:
+        ValueError: If the shapes differ; names both.
+    """
+    wanted = getattr(network, "input_shape", None)
+    if wanted is None:
+        return
+    if not tf.TensorShape(wanted[1:]).is_compatible_with(given):
+        raise ValueError(
+            f"The network {network.name!r} takes inputs of shape {tuple(wanted[1:])}, but the data "
+            f"gives {tuple(given)}."
         )
 
 

@@ -59,6 +59,7 @@ def train(
     patience: int | None = None,
     evaluations: Mapping[str, Evaluation] | None = None,
     baselines: Mapping[str, tf.keras.Model] | None = None,
+    evaluate_untrained: bool = True,
     artefacts: Sequence[Artefact] = (),
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     checkpoint_every_steps: int | None = None,
@@ -87,8 +88,8 @@ def train(
         patience: Validations without a better figure after which training stops; `None` never.
         evaluations: Evaluated once with the chosen network, by name; on data that was not used
             to choose anything.
-        baselines: Networks whose figures stand beside it, by name. The untrained network is
-            always among them.
+        baselines: Networks whose figures stand beside it, by name.
+        evaluate_untrained: Whether the network as it is before training is one of them.
         artefacts: What else is written for TensorBoard from the chosen network.
         callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
         checkpoint_every_steps: Save within epochs too, after so many steps.
@@ -109,7 +110,7 @@ def train(
             "validation and select_by go together, got "
             f"validation={validation!r} and select_by={select_by!r}."
         )
-    _check_shapes(model.network, train_data)
+    model.check_data(train_data.element_spec)
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
     folder, state = RunFolder(run_dir), RunState()
     run_callbacks = list(callbacks)
@@ -154,9 +155,9 @@ def train(
             logging.info("%s holds this run, finished.", folder.path)
         else:
             writer = tf.summary.create_file_writer(str(folder.tensorboard))
-            _write_baselines(
-                folder, evaluations, {**baselines, "untrained": model.finished_network}
-            )
+            if evaluate_untrained:
+                baselines["untrained"] = model.finished_network
+            _write_baselines(folder, evaluations, baselines)
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
                 print(f"Resuming {folder.path} after step {int(state.step)}.")
@@ -183,15 +184,6 @@ def train(
         return read_json(folder.metrics)
     finally:
         folder.release()
-
-
-def _check_shapes(network: tf.keras.Model, train_data: TrainingBatches) -> None:
-    given = train_data.element_spec["image"].shape[1:]
-    wanted = network.input_shape[1:]
-    if not given.is_compatible_with(wanted):
-        raise ValueError(
-            f"the network takes images of shape {wanted}, the training data gives {tuple(given)}."
-        )
 
 
 def _write_baselines(folder, evaluations, networks) -> None:

@@ -72,7 +72,7 @@ class EmbedTest(tf.test.TestCase):
 
     def test_wrong_image_shape_names_both(self):
         with self.assertRaisesRegex(
-            ValueError, r"'flattening' takes images of shape \(2, 3, 1\), .* shape \(3, 2, 1\)"
+            ValueError, r"'flattening' takes inputs of shape \(2, 3, 1\), .* gives \(3, 2, 1\)"
         ):
             embeddings.embed(_network(), _Batches(_IMAGES.reshape(7, 3, 2, 1), 4))
 

@@ -294,6 +294,30 @@ class ReportTest(tf.test.TestCase):
         noise = evaluation.evaluate(_direction_network())["recall@1 at 0.21"]
         self.assertGreater(noise, 0.5)
 
+    def test_a_transfer_attack_follows_the_surrogate(self):
+        """Rounding gives the attack nothing to follow; what fools the surrogate fools it."""
+        rounded = _direction_network(_Rounding())
+        arguments = {"source": _four_classes(), "attack": _attack(random_start=False)}
+        direct = RobustRetrievalEvaluation(**arguments, epsilons=(0.13, 0.23))
+        self.assertEqual(list(direct.evaluate(rounded).values()), [1.0, 1.0, 1.0])
+        transfer = RobustRetrievalEvaluation(
+            **arguments, epsilons=(0.13, 0.23), surrogate=_direction_network()
+        )
+        self.assertEqual(list(transfer.evaluate(rounded).values()), [1.0, 0.5, 0.0])
+        self.assertEqual(direct.describe()["surrogate"], None)
+        self.assertStartsWith(transfer.describe()["surrogate"], "sequential")
+
+    def test_a_surrogate_must_take_the_images_and_cannot_be_checked_for_honesty(self):
+        other = tf.keras.Sequential([tf.keras.Input((2, 2, 1)), tf.keras.layers.Flatten()])
+        with self.assertRaisesRegex(ValueError, r"takes inputs of shape \(2, 2, 1\)"):
+            RobustRetrievalEvaluation(source=_four_classes(), surrogate=other)
+        with self.assertRaisesRegex(ValueError, "got a surrogate as well"):
+            RobustRetrievalEvaluation(
+                source=_four_classes(),
+                surrogate=_direction_network(),
+                honesty_checks=HonestyChecks(),
+            )
+
     def test_settings_out_of_range_are_refused(self):
         for change, message in (
             ({"epsilon": 0.0}, "epsilon must be above 0, got 0"),

@@ -30,16 +30,20 @@ class _Points(ImageSource):
         return tf.ensure_shape(tf.gather(self._points, index), self.image_shape)
 
 
-def _network():
-    """Embeds a point as its direction."""
-    return tf.keras.Sequential(
+def _network(turned=False):
+    """Embeds a point as its direction, or as that turned by 90 degrees."""
+    turn = tf.keras.layers.Dense(2, use_bias=False)
+    network = tf.keras.Sequential(
         [
             tf.keras.Input((1, 1, 2)),
             tf.keras.layers.Flatten(),
             tf.keras.layers.Rescaling(1.0, offset=-0.5),
+            turn,
             L2Normalization(),
         ]
     )
+    turn.set_weights([np.array([[0.0, 1.0], [-1.0, 0.0]] if turned else np.eye(2))])
+    return network
 
 
 def _pairs(repeats=1, **changes):
@@ -83,6 +87,11 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
             },
         )
         self.assertEqual(tuple(figures), evaluation.figure_names)
+
+    def test_a_transfer_attack_aims_at_the_embeddings_of_the_surrogate(self):
+        """A turned network has the same similarities, but other embeddings to move towards."""
+        figures = _evaluation(surrogate=_network(turned=True)).evaluate(_network())
+        self.assertEqual(list(figures.values()), [1.0, 1.0, 0.5, 0.5, 0.0])
 
     def test_the_clean_figure_is_that_of_verification(self):
         rng = np.random.default_rng(0)

@@ -1,0 +1,173 @@
+"""Many training runs of one experiment: made in parallel, never twice, and remembered."""
+
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One training run.
+
+    Attributes:
+        name: Unique in its sweep; the name of its run folder and of its record.
+        gin_files: As for `rtml_tf:train`.
+        parameters: Bindings for `--gin_param`.
+        needs: Names of runs that must be finished before this one starts.
+    """
+
+    name: str
+    gin_files: Sequence[str]
+    parameters: Sequence[str] = ()
+    needs: Sequence[str] = ()
+
+
+class Sweep:
+    """Runs that share one folder and one file of records.
+
+    The records are the `metrics.json` of finished runs, in one JSON file: a sweep that is stopped,
+    or goes on elsewhere, makes only the runs that have no record yet (and those that they need).
+
+    Attributes:
+        records: `{run: metrics}` of all finished runs.
+    """
+
+    def __init__(self, *, records: pathlib.Path, work_dir: pathlib.Path, processes: int):
+        """Reads what is there.
+
+        Args:
+            records: The JSON file of records.
+            work_dir: Where the run folders go.
+            processes: Runs at once, each on one thread.
+        """
+        self._file, self._work_dir, self._processes = records, work_dir, processes
+        self.records = json.loads(records.read_text()) if records.exists() else {}
+
+    def folder(self, name: str) -> pathlib.Path:
+        """The run folder of a run."""
+        return self._work_dir / name
+
+    def make(self, runs: Sequence[Run]) -> None:
+        """Makes the runs that have no record, in their order as far as their needs allow.
+
+        Raises:
+            RuntimeError: If a run fails.
+        """
+        by_name = {run.name: run for run in runs}
+        needed = {name for run in runs if run.name not in self.records for name in run.needs}
+        waiting = [
+            run
+            for run in by_name.values()
+            if run.name not in self.records or (run.name in needed and not self._finished(run.name))
+        ]
+        running: list[tuple[Run, subprocess.Popen]] = []
+        while waiting or running:
+            ready = [run for run in waiting if all(map(self._finished, run.needs))]
+            while ready and len(running) < self._processes:
+                run = ready.pop(0)
+                waiting.remove(run)
+                print(f"{datetime.datetime.now():%H:%M:%S} {run.name}", flush=True)
+                running.append((run, self._start(run)))
+            if not running:
+                names = ", ".join(run.name for run in waiting)
+                raise RuntimeError(f"these runs need others that are not made: {names}.")
+            time.sleep(0.5)
+            for run, process in [pair for pair in running if pair[1].poll() is not None]:
+                running.remove((run, process))
+                if process.returncode != 0:
+                    raise RuntimeError(f"the run {run.name} failed; see {self._log(run)}.")
+                self._remember(run)
+
+    def values(self, names: Sequence[str], *path: str) -> np.ndarray:
+        """One figure of several runs, in percent.
+
+        Args:
+            names: The runs.
+            *path: The keys that lead to it in a record.
+
+        Returns:
+            float64 `[len(names)]`.
+        """
+        figures = []
+        for name in names:
+            value = self.records[name]
+            for key in path:
+                value = value[key]
+            figures.append(100.0 * value)
+        return np.array(figures)
+
+    def minutes(self, names: Sequence[str]) -> float:
+        """Mean minutes of training of several runs."""
+        return float(np.mean([self.records[name]["training"]["seconds"] for name in names])) / 60
+
+    def _finished(self, name: str) -> bool:
+        return (self.folder(name) / "metrics.json").exists()
+
+    def _log(self, run: Run) -> pathlib.Path:
+        return self.folder(run.name).with_suffix(".log")
+
+    def _start(self, run: Run) -> subprocess.Popen:
+        self._work_dir.mkdir(parents=True, exist_ok=True)
+        with open(self._log(run), "a", encoding="utf-8") as log:
+            return subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "rtml_tf.train",
+                    *(f"--gin_file={file}" for file in run.gin_files),
+                    *(f"--gin_param={parameter}" for parameter in run.parameters),
+                    "--gin_param=runtime.configure.threads = 1",
+                    f"--run_dir={self.folder(run.name)}",
+                ],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _remember(self, run: Run) -> None:
+        folder = self.folder(run.name)
+        self.records[run.name] = json.loads((folder / "metrics.json").read_text())
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        aside = self._file.with_suffix(".aside")
+        aside.write_text(json.dumps(self.records, indent=1, sort_keys=True) + "\n")
+        os.replace(aside, self._file)
+        # What a sweep leaves is figures and networks; the rest of a hundred runs fills a disk.
+        for part in ("checkpoints", "tensorboard"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, as text with one decimal; a single value stands alone."""
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+
+
+def provenance() -> str:
+    """Commit, day and machine, for the end of a page of results."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    return (
+        f"Commit {commit}, {datetime.date.today()}, {os.cpu_count()} cores ({_processor()}, "
+        f"{platform.machine()})."
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
