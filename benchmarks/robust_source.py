@@ -154,12 +154,12 @@ def _runs(data: _Data, sweep: Sweep) -> list[Run]:
             needs=[surrogate],
         )
 
+    # What the others are attacked with cannot be attacked with itself.
     first = run(_Arm(), "100")
-    evaluations = "training.train.evaluations = None"
     first = dataclasses.replace(
         first,
         gin_files=[_Arm().gin_file, data.gin_files[0]],
-        parameters=[p for p in first.parameters if not p.startswith("SURROGATE")] + [evaluations],
+        parameters=[p for p in first.parameters if not p.startswith("SURROGATE")],
         needs=[],
     )
     return [first] + [run(arm, seed) for seed in _SEEDS.value for arm in _arms()]
