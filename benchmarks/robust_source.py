@@ -114,10 +114,20 @@ def _data() -> _Data:
             unit="Recall@1 of unseen characters",
         )
     root = pathlib.Path(_LFW.value).absolute()
+    resnet = "resnet.imagenet_resnet"
     return _Data(
         title="LFW",
-        gin_files=("gin_configs/data/lfw.gin", "gin_configs/evaluation/thorough_verification.gin"),
-        parameters=(f"LFW = {str(root)!r}", f"LFW_PAIRS = {str(root / 'pairs.txt')!r}"),
+        gin_files=(
+            "gin_configs/data/lfw.gin",
+            "gin_configs/evaluation/thorough_verification.gin",
+            "gin_configs/networks/imagenet_resnet.gin",
+        ),
+        parameters=(
+            f"LFW = {str(root)!r}",
+            f"LFW_PAIRS = {str(root / 'pairs.txt')!r}",
+            f"{resnet}.small_input = False",
+            f"{resnet}.width = 0.5",
+        ),
         figure="accuracy",
         unit="verification accuracy on pairs of unseen people",
     )
@@ -158,7 +168,7 @@ def _runs(data: _Data, sweep: Sweep) -> list[Run]:
     first = run(_Arm(), "100")
     first = dataclasses.replace(
         first,
-        gin_files=[_Arm().gin_file, data.gin_files[0]],
+        gin_files=[file for file in first.gin_files if "thorough" not in file],
         parameters=[p for p in first.parameters if not p.startswith("SURROGATE")],
         needs=[],
     )
