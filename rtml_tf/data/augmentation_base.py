@@ -28,6 +28,26 @@ class Augmentation(abc.ABC):
             float32 `[H', W', C]` in [0, 1], with static shape.
         """
 
+    def of_mask(self, mask: tf.Tensor, seed: tf.Tensor, ignore_value: int) -> tf.Tensor:
+        """Does to the mask of an image what the same seed does to the image.
+
+        Only augmentations that are made for it override this: one that moves the pixels of an
+        image but not those of its mask would be wrong without any sign of it.
+
+        Args:
+            mask: int32 `[H, W]`, of the image's size, with static shape.
+            seed: int32 `[2]`, that of the image.
+            ignore_value: What comes in from outside of the mask.
+
+        Returns:
+            int32 `[H', W']`.
+
+        Raises:
+            ValueError: If this augmentation knows no masks.
+        """
+        del mask, seed, ignore_value
+        raise ValueError(f"{type(self).__name__} cannot be applied to an image with a mask.")
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
@@ -36,6 +56,14 @@ class Augmentation(abc.ABC):
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Builds the augmentation that `config` was taken from."""
         return cls(**config)
+
+
+class ToneAugmentation(Augmentation):
+    """An augmentation that leaves every pixel where it is, and so a mask as it is."""
+
+    def of_mask(self, mask: tf.Tensor, seed: tf.Tensor, ignore_value: int) -> tf.Tensor:
+        del seed, ignore_value
+        return mask
 
 
 class FillingAugmentation(Augmentation):
@@ -73,7 +101,50 @@ def augment(image: tf.Tensor, augmentations: Sequence[Augmentation], seed: tf.Te
 
     Returns:
         float32 `[H', W', C]` in [0, 1].
+
+    Raises:
+        ValueError: If there is something to apply, but `image` is a descriptor.
+    """
+    if augmentations and image.shape.rank != 3:
+        raise ValueError(
+            "augmentation changes images [H, W, C], got an example of shape "
+            f"{tuple(image.shape)}. The images of a ViewedSource are augmented before its view is "
+            "taken."
+        )
+    for position, augmentation in enumerate(augmentations):
+        image = augmentation(image, _seed_at(seed, position))
+    return image
+
+
+def augment_with_mask(
+    image: tf.Tensor,
+    mask: tf.Tensor,
+    augmentations: Sequence[Augmentation],
+    seed: tf.Tensor,
+    *,
+    ignore_value: int,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Applies augmentations to an image and its mask; the image becomes what `augment` makes of it.
+
+    Args:
+        image: float32 `[H, W, C]` in [0, 1].
+        mask: int32 `[H, W]`.
+        augmentations: What to apply, first to last.
+        seed: int32 `[2]`.
+        ignore_value: What comes in from outside of the mask.
+
+    Returns:
+        The image, float32 `[H', W', C]` in [0, 1], and the mask, int32 `[H', W']`.
+
+    Raises:
+        ValueError: If an augmentation knows no masks.
     """
     for position, augmentation in enumerate(augmentations):
-        image = augmentation(image, tf.random.experimental.stateless_fold_in(seed, position))
-    return image
+        own_seed = _seed_at(seed, position)
+        image = augmentation(image, own_seed)
+        mask = augmentation.of_mask(mask, own_seed, ignore_value)
+    return image, mask
+
+
+def _seed_at(seed: tf.Tensor, position: int) -> tf.Tensor:
+    return tf.random.experimental.stateless_fold_in(seed, position)

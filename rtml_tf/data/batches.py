@@ -6,8 +6,11 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.data.augmentation_base import Augmentation, augment
+from rtml_tf.data.example_stream import position_seed
 from rtml_tf.data.pk_sampler import PKSampler
+from rtml_tf.data.planned_batches import planned_batches
 from rtml_tf.data.source import ImageSource
+from rtml_tf.data.viewed_source import images_and_view, take_views
 
 
 class TrainingBatches:
@@ -16,8 +19,10 @@ class TrainingBatches:
     Batch `s` is a pure function of the sampler, the seed and `s`: `dataset(start_step=k)` and
     `dataset().skip(k)` are equal bit for bit, with all images loaded and augmented in parallel.
     What augmentation does to an image depends on the seed, the step and the place in the batch.
+    Of a `ViewedSource` the images are augmented, and the view is taken afterwards.
 
-    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}` with static shapes.
+    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}` with static shapes;
+    of a source of descriptors, `"image"` is float32 `[B, F]`.
 
     Attributes:
         source: Where the images come from.
@@ -52,6 +57,7 @@ class TrainingBatches:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}.")
         self.source = source
+        self._images, self._view = images_and_view(source)
         self._labels = tf.constant(source.labels)
         self._augmentation = tuple(augmentation)
         self._seed = seed
@@ -71,45 +77,20 @@ class TrainingBatches:
         Raises:
             ValueError: If `start_step` is negative.
         """
-        if start_step < 0:
-            raise ValueError(f"start_step must be >= 0, got {start_step}.")
-        first_epoch, first_step = divmod(start_step, self.steps_per_epoch)
-        per_epoch = self.steps_per_epoch * self.batch_size
-
-        def indices_of(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            indices = tf.numpy_function(
-                lambda e: self._plan.epoch_batches(int(e)).ravel(), [epoch], tf.int64
-            )
-            # Positions count images since step 0, which makes each of them the seed of its own.
-            positions = epoch * per_epoch + tf.range(per_epoch, dtype=tf.int64)
-            begun = tf.where(epoch == first_epoch, first_step * self.batch_size, 0)
-            return tf.ensure_shape(indices, [per_epoch])[begun:], positions[begun:]
-
-        epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
-        # The indices of the next epoch are drawn while this one is used.
-        examples = (
-            epochs.map(indices_of)
-            .prefetch(1)
-            .flat_map(lambda *columns: tf.data.Dataset.from_tensor_slices(columns))
-        )
-        images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
-        return images.batch(self.batch_size, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+        batches = planned_batches(self._plan, self._load, start_step=start_step)
+        return take_views(batches, image=self._view).prefetch(tf.data.AUTOTUNE)
 
     def _load(self, index: tf.Tensor, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        image = self.source.load(index)
-        if self._augmentation:
-            seed = tf.random.stateless_uniform(
-                [2], tf.stack([self._seed, position]), None, None, tf.int32
-            )
-            image = augment(image, self._augmentation, seed)
+        image = self._images.load(index)
+        image = augment(image, self._augmentation, position_seed(self._seed, position))
         return {"image": image, "label": tf.gather(self._labels, index)}
 
 
 class OrderedBatches:
     """Every example once, in the order of the source, for evaluation.
 
-    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}`; the last batch may
-    be smaller.
+    A batch is `{"image": float32 [B, H, W, C] in [0, 1], "label": int32 [B]}`, with `"image"`
+    `[B, F]` for a source of descriptors; the last batch may be smaller.
 
     Attributes:
         source: Where the images come from.
@@ -148,6 +129,7 @@ class OrderedBatches:
         if seed < 0:
             raise ValueError(f"seed must be >= 0, got {seed}.")
         self.source = source
+        self._images, self._view = images_and_view(source)
         self.batch_size = batch_size
         self.num_classes = source.num_classes
         self._indices = np.arange(len(source))
@@ -163,7 +145,8 @@ class OrderedBatches:
         """All batches, once."""
         examples = tf.data.Dataset.from_tensor_slices((self._indices, self.labels))
         images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
-        return images.batch(self.batch_size).prefetch(tf.data.AUTOTUNE)
+        batches = images.batch(self.batch_size)
+        return take_views(batches, image=self._view).prefetch(tf.data.AUTOTUNE)
 
     def _load(self, index: tf.Tensor, label: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"image": self.source.load(index), "label": label}
+        return {"image": self._images.load(index), "label": label}

@@ -2,13 +2,13 @@
 
 import csv
 import os
-import re
 from collections.abc import Iterator
 
+from rtml_tf.data.class_names import numbered_classes
 from rtml_tf.data.image_files import ImageFiles
+from rtml_tf.data.problems import listed
 
 _COLUMNS = ["path", "label"]
-_NAMED_LINES = 5
 
 
 class ImageIndex(ImageFiles):
@@ -68,15 +68,12 @@ class ImageIndex(ImageFiles):
             if not os.path.isfile(paths[path])
         ]
         if missing:
-            raise ValueError(f"{file} lists files that do not exist{_listed(missing)}.")
-        class_names = sorted({label for label, _ in rows.values()})
-        if all(re.fullmatch(r"-?[0-9]+", name) for name in class_names):
-            class_names.sort(key=int)
-        numbers = {name: number for number, name in enumerate(class_names)}
+            raise ValueError(f"{file} lists files that do not exist{listed(missing)}.")
+        labels, class_names = numbered_classes([label for label, _ in rows.values()])
         super().__init__(
             paths=list(paths.values()),
             keys=list(paths),
-            labels=[numbers[label] for label, _ in rows.values()],
+            labels=labels,
             class_names=class_names,
             image_size=image_size,
             channels=channels,
@@ -98,7 +95,7 @@ def _rows(file: str) -> dict[str, tuple[str, int]]:
         else:
             rows[fields[0]] = (fields[1], line)
     if problems:
-        raise ValueError(f"{file} has malformed lines{_listed(problems)}.")
+        raise ValueError(f"{file} has malformed lines{listed(problems)}.")
     if not rows:
         raise ValueError(f"{file} lists no image.")
     return rows
@@ -125,9 +122,3 @@ def _fields(file: str) -> Iterator[tuple[int, tuple[str, str] | None]]:
             raise ValueError(
                 f"{file} cannot be read as a table after line {reader.line_num}: {error}."
             ) from error
-
-
-def _listed(problems: list[str]) -> str:
-    more = len(problems) - _NAMED_LINES
-    end = f"; and {more} more" if more > 0 else ""
-    return f" ({len(problems)}): {'; '.join(problems[:_NAMED_LINES])}{end}"

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 class ImageSource(abc.ABC):
-    """A finite, ordered set of labelled images of one shape.
+    """A finite, ordered set of labelled images, or descriptors of images, of one shape.
 
     A source knows its labels at once and loads an image only when asked, inside the graph of a
     `tf.data` pipeline. Samplers work on the labels, pipelines on `load`.
@@ -17,13 +17,14 @@ class ImageSource(abc.ABC):
         labels: int32 `[N]`, dense class numbers `0..C-1`.
         class_names: The `C` names of the classes, in label order.
         keys: `N` unique names of the examples (for files: the path below the root).
-        image_shape: `(height, width, channels)` of every image.
+        image_shape: `(height, width, channels)` of every image; `(F,)` for a source of
+            descriptors.
     """
 
     labels: np.ndarray
     class_names: tuple[str, ...]
     keys: tuple[str, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: tuple[int, ...]
 
     @property
     def num_classes(self) -> int:
@@ -41,7 +42,7 @@ class ImageSource(abc.ABC):
             index: int64 scalar in `[0, N)`.
 
         Returns:
-            float32 `image_shape`, values in [0, 1], with its static shape set.
+            float32 `image_shape` with its static shape set; the values of images in [0, 1].
         """
 
 
