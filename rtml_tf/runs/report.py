@@ -54,11 +54,14 @@ def closing_report(metrics: Mapping, run_dir: str) -> str:
         folders = {name: folder / name for name in stages}
     lines = [figures_table(metrics["networks"]), ""]
     for name, training in stages.items():
-        chosen = f"best by {training['selected_by']}" if training["selected_by"] else "the last"
-        lines.append(
-            f"{name}: {training['steps']} steps in {training['seconds']:.0f} s, network of epoch "
-            f"{training['network_epoch']} ({chosen}), in {folders[name]}"
-        )
+        how = f"fitted in {training['seconds']:.0f} s"
+        if training["steps"]:
+            chosen = f"best by {training['selected_by']}" if training["selected_by"] else "the last"
+            how = (
+                f"{training['steps']} steps in {training['seconds']:.0f} s, network of epoch "
+                f"{training['network_epoch']} ({chosen})"
+            )
+        lines.append(f"{name}: {how}, in {folders[name]}")
     last = list(folders.values())[-1]
     lines += [
         "",

@@ -1,32 +1,23 @@
 """One training run, from built objects to a run folder with a finished network."""
 
-import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 import tensorflow as tf
 from absl import logging
 
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.models.training_model import TrainingModel
-from rtml_tf.networks.saving import load_network, save_network
+from rtml_tf.networks.saving import save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
-from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.finishing import Artefact, finish, write_baselines
 from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
 from rtml_tf.runs.loop import TrainingLoop
 from rtml_tf.runs.progress import Progress
-from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
+from rtml_tf.runs.run_folder import RunFolder, read_json
 from rtml_tf.runs.selection import BestNetwork, Evaluation
-
-
-class Artefact(Protocol):
-    """Anything that draws or tabulates a finished network for TensorBoard."""
-
-    def write(self, network: tf.keras.Model, folder: pathlib.Path) -> None:
-        """Writes files below `folder`, TensorBoard's log folder."""
 
 
 class RunInterrupted(Exception):
@@ -92,6 +83,7 @@ def train(
         evaluate_untrained: Whether the network as it is before training is one of them.
         artefacts: What else is written for TensorBoard from the chosen network.
         callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
+            One that writes files has a method `use_folder(folder)`, which is given the run's.
         checkpoint_every_steps: Save within epochs too, after so many steps.
         describe_config: Gives the resolved configuration as text, once everything is built.
         dry_run: Show the network's size and the configuration, and stop.
@@ -114,6 +106,9 @@ def train(
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
     folder, state = RunFolder(run_dir), RunState()
     run_callbacks = list(callbacks)
+    for callback in run_callbacks:
+        if hasattr(callback, "use_folder"):
+            callback.use_folder(folder)
     if validation is not None:
         run_callbacks.append(
             BestNetwork(
@@ -157,7 +152,7 @@ def train(
             writer = tf.summary.create_file_writer(str(folder.tensorboard))
             if evaluate_untrained:
                 baselines["untrained"] = model.finished_network
-            _write_baselines(folder, evaluations, baselines)
+            write_baselines(folder, evaluations=evaluations, networks=baselines)
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
                 print(f"Resuming {folder.path} after step {int(state.step)}.")
@@ -180,43 +175,23 @@ def train(
             if validation is None:
                 with averaged_weights(model):
                     save_network(model.finished_network, folder.network)
-            _finish(folder, state, select_by, evaluations, artefacts)
+            finish(
+                folder,
+                evaluations=evaluations,
+                artefacts=artefacts,
+                training=_summary(state, select_by),
+            )
         return read_json(folder.metrics)
     finally:
         folder.release()
 
 
-def _write_baselines(folder, evaluations, networks) -> None:
-    """Evaluates what is not trained here, once: a resumed run no longer has it."""
-    if not evaluations or folder.baselines.exists():
-        return
-    figures = {
-        name: {key: evaluation.evaluate(network) for key, evaluation in evaluations.items()}
-        for name, network in networks.items()
+def _summary(state: RunState, select_by: str | None) -> dict:
+    """How the training went, for `metrics.json`."""
+    return {
+        "steps": int(state.step),
+        "seconds": round(float(state.seconds), 2),
+        "network_epoch": int(state.best_epoch) if select_by else "last",
+        "selected_by": select_by,
+        "best_value": float(state.best_value) if select_by else None,
     }
-    write_json(folder.baselines, figures)
-
-
-def _finish(folder, state, select_by, evaluations, artefacts) -> None:
-    """Evaluates the saved network itself, so that the figures are those of the file."""
-    network = load_network(folder.network)
-    for artefact in artefacts:
-        artefact.write(network, folder.tensorboard)
-    figures, descriptions = final_figures(network, evaluations, folder.path)
-    networks = read_json(folder.baselines) if evaluations else {}
-    networks["trained"] = figures
-    best = int(state.best_epoch)
-    write_json(
-        folder.metrics,
-        {
-            "networks": networks,
-            "evaluations": descriptions,
-            "training": {
-                "steps": int(state.step),
-                "seconds": round(float(state.seconds), 2),
-                "network_epoch": best if select_by else "last",
-                "selected_by": select_by,
-                "best_value": float(state.best_value) if select_by else None,
-            },
-        },
-    )
