@@ -5,6 +5,7 @@ Its pixels are therefore exactly `k / 255` in every pipeline, cached or not.
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -53,26 +54,55 @@ def read_image(path: tf.Tensor, channels: int) -> tf.Tensor:
 
 
 def read_image_or_name_it(path: tf.Tensor, channels: int) -> tf.Tensor:
-    """As `read_image`, but the error of an unreadable file names the file.
+    """As `read_image`, but the error of an unreadable file names the file (`read_or_name_it`)."""
+    nothing = tf.zeros([0, 0, channels], tf.uint8)
+    return read_or_name_it(lambda file: read_image(file, channels), path, nothing)
+
+
+def read_or_name_it(
+    read: Callable[[tf.Tensor], tf.Tensor], path: tf.Tensor, nothing: tf.Tensor
+) -> tf.Tensor:
+    """Reads a file so that the error of an unreadable one names it.
 
     A decoding operation does not know the file, and an operation that fails cannot be caught in a
     graph. A dataset of this one file drops the failure and leaves a recognisable empty image, which
     a check then reports. This takes about 0.1 ms longer.
 
     Args:
+        read: Reads the file of a name, a string scalar.
         path: string scalar.
-        channels: 1 or 3.
+        nothing: An empty image of the type and rank of what `read` returns.
 
     Returns:
-        uint8 `[height, width, channels]`. Evaluating it raises `tf.errors.InvalidArgumentError`
-        with the path for an unreadable file.
+        What `read` returns. Evaluating it raises `tf.errors.InvalidArgumentError` with the path for
+        an unreadable file.
     """
-    attempt = tf.data.Dataset.from_tensors(path).map(lambda file: read_image(file, channels))
-    failure = tf.data.Dataset.from_tensors(tf.zeros([0, 0, channels], tf.uint8))
+    attempt = tf.data.Dataset.from_tensors(path).map(read)
+    failure = tf.data.Dataset.from_tensors(nothing)
     image = attempt.ignore_errors().concatenate(failure).take(1).get_single_element()
     message = ["This image file cannot be read (missing, damaged, or not an image):", path]
     with tf.control_dependencies([tf.debugging.Assert(tf.size(image) > 0, message)]):
         return tf.identity(image)
+
+
+def cut_box(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
+    """Cuts a box out of an image.
+
+    Args:
+        image: uint8 `[height, width, channels]`.
+        box: int32 `[4]`, `(left, top, right, bottom)` in pixels from 0; right and bottom are no
+            longer a part of it. What lies outside of the image is left out; of a box that lies
+            outside altogether, or is empty, the nearest pixels of the image remain.
+
+    Returns:
+        uint8 `[height', width', channels]`, at least one pixel high and wide.
+    """
+    left, top, right, bottom = tf.unstack(box)
+    height, width, _ = tf.unstack(tf.shape(image))
+    left, top = tf.clip_by_value(left, 0, width - 1), tf.clip_by_value(top, 0, height - 1)
+    right = tf.clip_by_value(right, left + 1, width)
+    bottom = tf.clip_by_value(bottom, top + 1, height)
+    return image[top:bottom, left:right]
 
 
 def fit_image(

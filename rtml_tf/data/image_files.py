@@ -36,6 +36,7 @@ class ImageFiles(ImageSource):
         image_size: tuple[int, int],
         channels: int = 3,
         resize_to: int | tuple[int, int] | None = None,
+        boxes: np.ndarray | None = None,
         check_images: bool = True,
         skip_unreadable: bool = False,
     ):
@@ -51,6 +52,8 @@ class ImageFiles(ImageSource):
             resize_to: Images are first resized to this `(height, width)`, or so that the shorter
                 side has this length and the aspect ratio stays; then their centre of `image_size`
                 is cut out. `None` resizes to `image_size` itself, whatever the aspect ratio.
+            boxes: int `[N, 4]`, the `(left, top, right, bottom)` in pixels of what is cut out of
+                each file before that; see `image_decoding.cut_box`. `None` cuts out nothing.
             check_images: Whether to decode every file now, in parallel, and to report those that
                 fail. Otherwise the first unreadable file that a pipeline meets stops it, with a
                 `tf.errors.InvalidArgumentError` that names the file; reading is then a little
@@ -89,6 +92,7 @@ class ImageFiles(ImageSource):
         self.labels = np.asarray(labels, np.int32)[kept]
         self.class_names = tuple(class_names)
         self.image_shape = (*self._image_size, channels)
+        self._boxes = None if boxes is None else tf.constant(np.asarray(boxes, np.int32)[kept])
         empty = np.flatnonzero(np.bincount(self.labels, minlength=self.num_classes) == 0)
         if empty.size:
             raise ValueError(
@@ -104,6 +108,8 @@ class ImageFiles(ImageSource):
             image = image_decoding.read_image_or_name_it(path, self.image_shape[-1])
         else:
             image = image_decoding.read_image(path, self.image_shape[-1])
+        if self._boxes is not None:
+            image = image_decoding.cut_box(image, tf.gather(self._boxes, index))
         image = image_decoding.fit_image(image, self._resize_to, self._image_size)
         return image_decoding.unit_range(image)
 

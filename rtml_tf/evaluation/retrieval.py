@@ -1,6 +1,7 @@
 """How well a metric retrieves images of the same class: Recall@k, R-precision, MAP@R, NMI."""
 
-from collections.abc import Sequence
+import pathlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -8,10 +9,14 @@ import tensorflow as tf
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.clustering import normalized_mutual_information
+from rtml_tf.evaluation.density import DENSITY_FIGURES, Density, measure_density
 from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
 from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE
+from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.ranking import ranking_figures
+from rtml_tf.evaluation.spectrum_plot import write_spectrum_plot
 from rtml_tf.evaluation.subset import balanced_subset
+from rtml_tf.evaluation.uniformity import LARGEST_PAIRED_SET
 
 
 def retrieval_figures(
@@ -117,6 +122,9 @@ def check_recall_at(recall_at: Sequence[int]) -> None:
 class RetrievalEvaluation:
     """Retrieval figures of a network on a source, meant for classes that were not trained on.
 
+    With them come the figures of `density.measure_density`: what the classes look like in the space
+    that is searched.
+
     Attributes:
         figure_names: The figures that `evaluate` gives, `recall@k` first.
         source: The images that are evaluated.
@@ -129,6 +137,7 @@ class RetrievalEvaluation:
         batch_size: int = 256,
         recall_at: Sequence[int] = (1, 2, 4, 8),
         nmi: bool = True,
+        density: bool = True,
         seed: int = 0,
         limit: int | None = None,
     ):
@@ -139,13 +148,15 @@ class RetrievalEvaluation:
             batch_size: Images embedded at once.
             recall_at: The `k` of `recall@k`.
             nmi: Whether to compute `nmi`, which takes a k-means run.
+            density: Whether to compute the figures of the density, and to draw the singular values.
             seed: Of the k-means start and of the choice that `limit` makes.
             limit: At most this many images, the same ones in every call (see
                 `subset.balanced_subset`). A smaller gallery is easier to search: figures of
                 different limits do not compare. None: all.
 
         Raises:
-            ValueError: If an argument is out of range or no class has two images.
+            ValueError: If an argument is out of range, no class has two images, or there is one
+                class only and its density is wanted.
         """
         check_recall_at(recall_at)
         if limit is not None:
@@ -155,12 +166,19 @@ class RetrievalEvaluation:
                 f"source must have a class with at least two images, got {len(source)} classes "
                 "with one image each."
             )
+        if density and source.num_classes < 2:
+            raise ValueError(
+                "density needs at least two classes, got one; leave it out with density=False."
+            )
         self.source = source
         self.figure_names = tuple(f"recall@{k}" for k in recall_at)
         self.figure_names += ("map@r", "r_precision", "query_share") + ("nmi",) * nmi
+        self.figure_names += DENSITY_FIGURES * density
         self._batches = OrderedBatches(source=source, batch_size=batch_size)
         self._recall_at = tuple(recall_at)
         self._nmi = nmi
+        self._with_density = density
+        self._density: Density | None = None
         self._seed = seed
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
@@ -171,6 +189,48 @@ class RetrievalEvaluation:
                 that are not finite.
         """
         embeddings, labels = embed(network, self._batches)
-        return retrieval_figures(
+        figures = retrieval_figures(
             embeddings, labels, recall_at=self._recall_at, nmi=self._nmi, seed=self._seed
         )
+        if self._with_density:
+            self._density = measure_density(embeddings, labels, seed=self._seed)
+            figures |= self._density.figures
+        return figures
+
+    def describe(self) -> dict:
+        """What is evaluated.
+
+        Returns:
+            A dict that JSON can hold.
+        """
+        description = {
+            "images": len(self.source),
+            "classes": self.source.num_classes,
+            "seed": self._seed,
+        }
+        if self._with_density:
+            description["uniformity_images"] = min(len(self.source), LARGEST_PAIRED_SET)
+        return description
+
+    def plot(self, figures: Mapping[str, float], folder: pathlib.Path, name: str) -> None:
+        """Draws the singular values of the embeddings of the network that was evaluated last.
+
+        Args:
+            figures: What `evaluate` gave.
+            folder: The run folder: gets `<name>_spectrum.png`, and the same picture in
+                `tensorboard`. Nothing is drawn without density.
+            name: The name of this evaluation.
+        """
+        del figures  # The values say more than their decay.
+        if self._density is None:
+            return
+        file = file_in(folder, name, "_spectrum.png")
+        write_spectrum_plot(
+            file=str(file),
+            spectra={
+                "embeddings": self._density.spectrum,
+                "centred": self._density.centred_spectrum,
+            },
+            title=f"{name}: singular values of {len(self.source)} embeddings",
+        )
+        show_in_tensorboard(file, folder=folder, name=f"{name} spectrum")

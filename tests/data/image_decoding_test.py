@@ -72,6 +72,19 @@ class ReadImageTest(parameterized.TestCase, tf.test.TestCase):
             next(iter(dataset))
 
 
+class CutBoxTest(parameterized.TestCase, tf.test.TestCase):
+    @parameterized.parameters(
+        ((2, 1, 5, 3), (slice(1, 3), slice(2, 5))),
+        ((-4, 2, 3, 99), (slice(2, 5), slice(0, 3))),  # Partly outside.
+        ((4, 3, 4, 1), (slice(3, 4), slice(4, 5))),  # Empty.
+        ((90, -9, 99, -2), (slice(0, 1), slice(5, 6))),  # Outside altogether.
+    )
+    def test_what_lies_in_the_image_is_cut_out(self, box, expected):
+        image = np.arange(30, dtype=np.uint8).reshape(5, 6, 1)
+        cut = image_decoding.cut_box(tf.constant(image), tf.constant(box))
+        self.assertAllEqual(cut, image[expected])
+
+
 class FitImageTest(parameterized.TestCase, tf.test.TestCase):
     def test_the_right_size_is_left_as_it_is(self):
         image = tf.constant(np.asarray(_COLOR))

@@ -1,9 +1,12 @@
 """Tests of the retrieval figures."""
 
+import pathlib
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
 from sklearn import neighbors
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation import retrieval
@@ -193,6 +196,40 @@ class RetrievalEvaluationTest(absltest.TestCase):
         second = retrieval.RetrievalEvaluation(source=source, limit=4, seed=3).source
         self.assertLen(first, 4)
         self.assertEqual(first.keys, second.keys)
+
+    def test_the_density_stands_beside_the_retrieval(self):
+        source = _Colours([0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1])
+        network = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(1, 1, 3))])
+        evaluation = retrieval.RetrievalEvaluation(source=source)
+        figures = evaluation.evaluate(network)
+        # Two of the three pairs of the first class are at right angles, none of the other.
+        self.assertAlmostEqual(figures["intra_distance"], (2 / 3 + 0) / 2, places=6)
+        self.assertEqual(evaluation.describe()["uniformity_images"], 6)
+
+        without = retrieval.RetrievalEvaluation(source=source, density=False)
+        figures = without.evaluate(network)
+        self.assertEqual(tuple(figures), without.figure_names)
+        self.assertNotIn("rho", figures)
+        self.assertNotIn("uniformity_images", without.describe())
+
+    def test_the_spectrum_is_a_file_and_in_tensorboard(self):
+        source = _Colours([0, 0, 1, 1], [0, 1, 1, 1])
+        network = tf.keras.Sequential([tf.keras.layers.Flatten(input_shape=(1, 1, 3))])
+        for density, files in ((True, ["tensorboard", "unseen_classes_spectrum.png"]), (False, [])):
+            evaluation = retrieval.RetrievalEvaluation(source=source, density=density)
+            folder = pathlib.Path(self.create_tempdir().full_path)
+            evaluation.plot(evaluation.evaluate(network), folder, "unseen classes")
+            self.assertEqual(sorted(file.name for file in folder.iterdir()), files)
+            if density:
+                events = EventAccumulator(str(folder / "tensorboard"))
+                events.Reload()
+                self.assertIn("evaluation/unseen classes spectrum", events.Tags()["tensors"])
+
+    def test_one_class_has_no_density(self):
+        source = _Colours([0, 0], [0, 1])
+        with self.assertRaisesRegex(ValueError, "at least two classes, got one; .*density=False"):
+            retrieval.RetrievalEvaluation(source=source)
+        retrieval.RetrievalEvaluation(source=source, density=False)
 
     def test_a_source_without_any_pair_is_refused_at_once(self):
         with self.assertRaisesRegex(ValueError, "at least two images, got 2 classes"):
