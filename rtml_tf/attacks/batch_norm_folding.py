@@ -4,10 +4,13 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from rtml_tf.layers.grouped_convolution import GroupedConv2D
+
 LINEAR_LAYERS = (
     tf.keras.layers.Conv2D,
     tf.keras.layers.DepthwiseConv2D,
     tf.keras.layers.Dense,
+    GroupedConv2D,
 )
 
 
@@ -62,9 +65,9 @@ def is_linear(layer: tf.keras.layers.Layer) -> bool:
     """Whether the layer is one that `apply_linear` can compute (activation apart)."""
     if type(layer) not in LINEAR_LAYERS:
         return False
-    if type(layer) is tf.keras.layers.Dense:
+    if type(layer) in (tf.keras.layers.Dense, GroupedConv2D):
         return True
-    # TensorFlow has no gradient for grouped convolutions on the CPU outside XLA.
+    # Keras's grouped convolutions have no gradient on every CPU outside XLA.
     return layer.data_format == "channels_last" and layer.groups == 1
 
 

@@ -9,12 +9,16 @@ import tensorflow as tf
 
 from rtml_tf.attacks import batch_norm_folding as folding
 from rtml_tf.attacks import functional_graph
+from rtml_tf.layers.channel_shuffle import ChannelShuffle
+from rtml_tf.layers.channel_split import ChannelSplit
 
 StatisticsReader = Callable[[tf.keras.layers.Layer], folding.BatchNormStatistics | None]
 Bind = Callable[[], Callable]
 
 # Layers without weights that compute in whatever type they are given.
 _TYPE_AGNOSTIC_LAYERS = (
+    ChannelShuffle,
+    ChannelSplit,
     tf.keras.layers.Activation,
     tf.keras.layers.Add,
     tf.keras.layers.AveragePooling2D,

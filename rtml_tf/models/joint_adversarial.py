@@ -1,7 +1,5 @@
 """Robust source metrics by joint adversarial training (RMT, stage 1)."""
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
@@ -11,8 +9,7 @@ from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective, distance
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
-
-Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
+from rtml_tf.models.schedules import Schedule, at_step
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -165,10 +162,10 @@ class JointAdversarialModel(MetricModel):
         return self._log(batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight)
 
     def _weight(self) -> tf.Tensor:
-        return _at_step(self.adversarial_weight, self.step)
+        return at_step(self.adversarial_weight, self.step)
 
     def _epsilon(self) -> tf.Tensor | None:
-        return None if self.epsilon is None else _at_step(self.epsilon, self.step)
+        return None if self.epsilon is None else at_step(self.epsilon, self.step)
 
     def _log(self, batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight):
         self.metric_loss.update_state(clean, batch["label"])
@@ -197,7 +194,3 @@ class JointAdversarialModel(MetricModel):
             "attack_dtype": self.attacked_view.compute_dtype,
             "shared_gradient": self.shared_gradient,
         }
-
-
-def _at_step(value: float | Callable, step: tf.Tensor) -> tf.Tensor:
-    return tf.cast(value(step) if callable(value) else value, tf.float32)

@@ -1,9 +1,12 @@
 """Deep metric learning with one loss: the model that the other methods are compared with."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.pair_similarities import mean_pair_similarities
+from rtml_tf.models.self_distillation import SelfDistillation
 from rtml_tf.models.training_model import TrainingModel
 from rtml_tf.networks.checking import check_network
 
@@ -17,6 +20,7 @@ class MetricModel(TrainingModel):
 
     Attributes:
         metric_loss: The loss (`loss` is a name that Keras keeps for itself).
+        self_distillation: What is added to it, or None.
     """
 
     logged = ("loss", "positive_similarity", "negative_similarity")
@@ -26,6 +30,7 @@ class MetricModel(TrainingModel):
         *,
         network: tf.keras.Model,
         loss: MetricLoss,
+        self_distillation: SelfDistillation | None = None,
         loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
         seed: int = 0,
         name: str | None = None,
@@ -35,38 +40,68 @@ class MetricModel(TrainingModel):
         Args:
             network: Images in, L2-normalised embeddings out.
             loss: Any metric loss of the toolkit.
+            self_distillation: Adds larger embeddings of the same features that the network's
+                embeddings learn from (S2SD); one object for one model.
             loss_optimizer: Optimizer of the loss's own weights (for ArcFace's class weights a
                 learning rate well above the network's is usual); `None`: the model's optimizer.
             seed: Seed of whatever is drawn at random in a step.
             name: Keras name of the model.
 
         Raises:
-            ValueError: If `network` or `loss` is something else.
+            ValueError: If `network` or `loss` is something else, or self-distillation does not find
+                the network's features.
         """
         check_network(network)
         super().__init__(network=network, loss_optimizer=loss_optimizer, seed=seed, name=name)
         if not isinstance(loss, MetricLoss):
             raise ValueError(f"loss must be a MetricLoss, got {loss!r}.")
         self.metric_loss = loss
+        self.self_distillation = self_distillation
+        if self_distillation is not None:
+            self._network_with_features = self_distillation.attach(network=network, loss=loss)
 
     @property
     def loss_variables(self) -> list[tf.Variable]:
-        return self.metric_loss.trainable_variables
+        if self.self_distillation is None:
+            return self.metric_loss.trainable_variables
+        return self.metric_loss.trainable_variables + self.self_distillation.loss_variables
 
     def prepare(self, *, num_classes: int) -> None:
         self.metric_loss.prepare(num_classes=num_classes)
         if not self.metric_loss.built:
             self.metric_loss.build(self.network.output_shape)
+        if self.self_distillation is not None:
+            self.self_distillation.prepare(num_classes=num_classes)
         super().prepare(num_classes=num_classes)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         labels = batch["label"]
         with tf.GradientTape() as tape:
-            embeddings = self.network(batch["image"], training=True)
-            loss = self.metric_loss(embeddings, labels)
+            outputs = self.training_outputs(batch["image"])
+            loss = self.training_loss(outputs, labels)
         self.gradient_step(tape, loss)
-        self.metric_loss.update_state(embeddings, labels)
-        return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
+        self.update_losses(outputs, labels)
+        return self.log(loss=loss, **mean_pair_similarities(outputs["embedding"], labels))
+
+    def training_outputs(self, images: tf.Tensor) -> dict[str, Any]:
+        """A pass in training mode: `"embedding"` `[B, D]`, and what self-distillation needs."""
+        if self.self_distillation is None:
+            return {"embedding": self.network(images, training=True)}
+        outputs = self._network_with_features(images, training=True)
+        return {**outputs, "targets": self.self_distillation.targets(outputs["features"])}
+
+    def training_loss(self, outputs: dict[str, Any], labels: tf.Tensor) -> tf.Tensor:
+        """The loss of `training_outputs`, or of some of their rows."""
+        loss = self.metric_loss(outputs["embedding"], labels)
+        if self.self_distillation is None:
+            return loss
+        return self.self_distillation.loss(loss, outputs, labels, step=self.step)
+
+    def update_losses(self, outputs: dict[str, Any], labels: tf.Tensor) -> None:
+        """Moves what the losses learn without gradients, see `MetricLoss.update_state`."""
+        self.metric_loss.update_state(outputs["embedding"], labels)
+        if self.self_distillation is not None:
+            self.self_distillation.update_state(outputs, labels)
 
     def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         labels = batch["label"]
@@ -76,13 +111,16 @@ class MetricModel(TrainingModel):
 
     def get_config(self) -> dict:
         serialize = tf.keras.utils.serialize_keras_object
-        return {
+        config = {
             "network": serialize(self.network),
             "loss": serialize(self.metric_loss),
             "loss_optimizer": self.loss_optimizer and serialize(self.loss_optimizer),
             "seed": self.seed,
             "name": self.name,
         }
+        if self.self_distillation is not None:  # Not every subclass has it.
+            config["self_distillation"] = serialize(self.self_distillation)
+        return config
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "MetricModel":
@@ -93,3 +131,9 @@ class MetricModel(TrainingModel):
             if isinstance(value, dict)
         }
         return cls(**{**config, **parts})
+
+    def optimizers_and_variables(self):
+        (optimizer, variables), *others = super().optimizers_and_variables()
+        if self.self_distillation is not None:
+            variables = variables + self.self_distillation.head_variables
+        return [(optimizer, variables), *others]

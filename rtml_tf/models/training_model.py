@@ -91,7 +91,7 @@ class TrainingModel(tf.keras.Model):
             num_classes: Number of classes in the training data.
         """
         del num_classes  # Only losses with class weights need it.
-        for optimizer, variables in self._optimizers_and_variables():
+        for optimizer, variables in self.optimizers_and_variables():
             # Optimizers of the older Keras interface make their slots in the first step.
             if hasattr(optimizer, "build"):
                 optimizer.build(variables)
@@ -135,7 +135,7 @@ class TrainingModel(tf.keras.Model):
             scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
             if self._scales_loss:
                 scaled = self.optimizer.get_scaled_loss(scaled)
-        variables = [v for _, group in self._optimizers_and_variables() for v in group]
+        variables = [v for _, group in self.optimizers_and_variables() for v in group]
         if images is None:
             gradients, image_gradient = tape.gradient(scaled, variables), None
         else:
@@ -146,9 +146,12 @@ class TrainingModel(tf.keras.Model):
 
     def descend(self, gradients: list[tf.Tensor]) -> None:
         """Takes the step along gradients from `differentiate`, or a combination of such."""
-        gradients = iter(gradients)
-        for optimizer, variables in self._optimizers_and_variables():
-            optimizer.apply_gradients([(next(gradients), variable) for variable in variables])
+        remaining = iter(gradients)
+        for optimizer, variables in self.optimizers_and_variables():
+            own = [next(remaining) for _ in variables]
+            if self._scales_loss:
+                own = self._skipped_unless_finite(own, gradients, optimizer)
+            optimizer.apply_gradients(zip(own, variables))
         self.step.assign_add(1)
 
     def log(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -157,11 +160,11 @@ class TrainingModel(tf.keras.Model):
             self._means[name].update_state(value)
         return {name: self._means[name].result() for name in values}
 
-    @property
-    def _scales_loss(self) -> bool:
-        return isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+    def optimizers_and_variables(self) -> list[tuple[tf.keras.optimizers.Optimizer, list]]:
+        """Which optimizer moves which weights, in the order of `differentiate`'s gradients.
 
-    def _optimizers_and_variables(self):
+        Methods with more optimizers override this.
+        """
         network_variables = self.network.trainable_variables
         if not self.loss_variables:
             return [(self.optimizer, network_variables)]
@@ -171,3 +174,17 @@ class TrainingModel(tf.keras.Model):
             (self.optimizer, network_variables),
             (self.loss_optimizer, self.loss_variables),
         ]
+
+    def _skipped_unless_finite(self, own, gradients, optimizer) -> list[tf.Tensor]:
+        """The gradients of one optimizer where float16 may have overflowed in those of any.
+
+        The optimizer that scales the loss skips a step that is not finite, and tries a smaller
+        scale; the others know of no scale and get zeros.
+        """
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in gradients])
+        instead = float("inf") if optimizer is self.optimizer else 0.0
+        return [tf.where(finite, x, tf.cast(instead, x.dtype)) for x in own]
+
+    @property
+    def _scales_loss(self) -> bool:
+        return isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)

@@ -1,4 +1,4 @@
-"""Backbones of `tf.keras.applications` as embedding networks."""
+"""Backbones of `tf.keras.applications`: their features, and embedding networks of them."""
 
 import difflib
 import inspect
@@ -39,6 +39,44 @@ def application(
 ) -> tf.keras.Model:
     """Returns a backbone of `tf.keras.applications` with an embedding head.
 
+    Args:
+        name: The name of the backbone, such as "ResNet50" or "MobileNetV3Small".
+        input_shape: `(height, width, channels)` of the images, as for `application_features`.
+        embedding_size: Embedding dimensions `D`.
+        weights: As for `application_features`.
+        pooling: A layer from `[B, H, W, C]` to `[B, C]`; None means global average.
+        backbone_arguments: As for `application_features`.
+
+    Returns:
+        The network: "image" `[B, H, W, C]` in [0, 1] to float32 `[B, D]`, L2-normalised.
+
+    Raises:
+        FileNotFoundError: If the weight file does not exist.
+        OSError: If "imagenet" weights cannot be downloaded.
+        ValueError: If an argument is out of range, or the weight file does not fit.
+    """
+    backbone = application_features(
+        name=name,
+        input_shape=input_shape,
+        weights=weights,
+        backbone_arguments=backbone_arguments,
+    )
+    embeddings = embedding_head(
+        features=backbone.output, embedding_size=embedding_size, pooling=pooling
+    )
+    return tf.keras.Model(backbone.input, embeddings, name=backbone.name)
+
+
+def application_features(
+    *,
+    name: str,
+    input_shape: Sequence[int | None],
+    weights: str | os.PathLike | None = None,
+    backbone_arguments: Mapping[str, Any] | None = None,
+    any_size: bool = False,
+) -> tf.keras.Model:
+    """Returns a backbone of `tf.keras.applications` from images to its last feature map.
+
     The network takes images in [0, 1] like every other; what the backbone's `preprocess_input`
     does is its first layer. Grey images are repeated to the three channels that the weights are
     for. The result is one functional graph, as flat as Keras's own, with the backbone's layer
@@ -49,17 +87,16 @@ def application(
         name: The name of the backbone, such as "ResNet50" or "MobileNetV3Small".
         input_shape: `(height, width, channels)` of the images, with 1 or 3 channels. The smallest
             size is the backbone's, mostly 32x32.
-        embedding_size: Embedding dimensions `D`.
         weights: None for random weights; "imagenet" for Keras's weights, which are downloaded
             once into `~/.keras/models`; or an `.h5` file of weights of the backbone without its
             classification layer ("notop"), as Keras publishes them or `save_weights` writes them.
             (EfficientNetB0 to B7 rescale their input for "imagenet" only, as Keras does.)
-        pooling: A layer from `[B, H, W, C]` to `[B, C]`; None means global average.
         backbone_arguments: Further arguments of the backbone, such as `{"alpha": 0.35}` for
             MobileNetV2.
+        any_size: Whether height and width may be None, for images of any size.
 
     Returns:
-        The network: "image" `[B, H, W, C]` in [0, 1] to float32 `[B, D]`, L2-normalised.
+        The network: "image" `[B, H, W, C]` in [0, 1] to features `[B, H', W', C']`.
 
     Raises:
         FileNotFoundError: If the weight file does not exist.
@@ -68,7 +105,7 @@ def application(
     """
     build = _builder(name)
     weights = _checked_weights(weights)
-    image = image_input(input_shape=input_shape)
+    image = image_input(input_shape=input_shape, any_size=any_size)
     height, width, channels = image.shape[1:]
     if channels not in (1, 3):
         raise ValueError(
@@ -82,11 +119,7 @@ def application(
         pixels = tf.keras.layers.Concatenate(dtype="float32", name="grey_to_rgb")([image] * 3)
     pixels = normalize_pixels(image=pixels, normalization=application_pixels(name))
     # Not by `input_tensor`: ConvNeXt and RegNet would go back to the image behind the pixels.
-    joined = join_networks(first=tf.keras.Model(image, pixels), second=backbone)
-    embeddings = embedding_head(
-        features=joined.output, embedding_size=embedding_size, pooling=pooling
-    )
-    return tf.keras.Model(joined.input, embeddings, name=backbone.name)
+    return join_networks(first=tf.keras.Model(image, pixels), second=backbone)
 
 
 def _builder(name: str) -> Callable[..., tf.keras.Model]:

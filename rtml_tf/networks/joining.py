@@ -1,4 +1,4 @@
-"""Two networks, one after the other, as one."""
+"""Two networks, one after the other, as one, and the second of them again."""
 
 from typing import Any
 
@@ -40,6 +40,20 @@ def join_networks(*, first: tf.keras.Model, second: tf.keras.Model) -> tf.keras.
         if layer.name != replaced:
             joined.get_layer(layer.name).set_weights(layer.get_weights())
     return joined
+
+
+def part_after(*, network: tf.keras.Model, layer: str) -> tf.keras.Model:
+    """Returns the part of a network that follows one of its layers.
+
+    Args:
+        network: A functional network through whose `layer` all of its output comes.
+        layer: The name of the layer.
+
+    Returns:
+        The network from the output of `layer`; its layers, and so its weights, are those of
+        `network` themselves.
+    """
+    return tf.keras.Model(network.get_layer(layer).output, network.output, name=network.name)
 
 
 def _renamed(nodes: Any, old: str, new: str) -> Any:

@@ -7,14 +7,38 @@ import zipfile
 
 import tensorflow as tf
 
+from rtml_tf.layers.channel_shuffle import ChannelShuffle
+from rtml_tf.layers.channel_split import ChannelSplit
+from rtml_tf.layers.frozen_batch_norm import (
+    FrozenAffineBatchNormalization,
+    FrozenStatisticsBatchNormalization,
+)
 from rtml_tf.layers.generalized_mean_pooling import GeneralizedMeanPooling
+from rtml_tf.layers.gradient_reversal import GradientReversal
+from rtml_tf.layers.grouped_convolution import GroupedConv2D
+from rtml_tf.layers.input_view_layer import InputViewLayer
 from rtml_tf.layers.l2_normalization import L2Normalization
+from rtml_tf.layers.multi_batch_norm import MultiBatchNormalization
 from rtml_tf.layers.pixel_normalization import PixelNormalization
+from rtml_tf.layers.standardization import Standardization
 from rtml_tf.networks.saved_config import check_config
 from rtml_tf.whole_file import whole_file
 
 # The layers that networks of this package are made of: known by being imported.
-_LAYERS = (GeneralizedMeanPooling, L2Normalization, PixelNormalization)
+_LAYERS = (
+    ChannelShuffle,
+    ChannelSplit,
+    FrozenAffineBatchNormalization,
+    FrozenStatisticsBatchNormalization,
+    GeneralizedMeanPooling,
+    GradientReversal,
+    GroupedConv2D,
+    InputViewLayer,
+    L2Normalization,
+    MultiBatchNormalization,
+    PixelNormalization,
+    Standardization,
+)
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
 
 

@@ -117,6 +117,27 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
             plain.trainable_variables[0] - 0.5 * 0.2 * kernel,
         )
 
+    @parameterized.parameters(0, -1)
+    def test_a_step_that_overflows_anywhere_moves_nothing(self, overflowing):
+        """Whichever group of weights has it: that of the network, or that of the loss."""
+        loss = ArcFaceLoss(num_classes=4)
+        model = MetricModel(
+            network=_network(), loss=loss, loss_optimizer=tf.keras.optimizers.SGD(1.0)
+        )
+        scaling = tf.keras.mixed_precision.LossScaleOptimizer(tf.keras.optimizers.SGD(1.0))
+        model.compile(optimizer=scaling)
+        model.prepare(num_classes=4)
+        weights = [v for _, group in model.optimizers_and_variables() for v in group]
+        before = [weight.numpy() for weight in weights]
+        gradients = [tf.ones_like(weight) for weight in weights]
+        gradients[overflowing] *= float("inf")
+        model.descend(gradients)
+        for weight, value in zip(weights, before):
+            self.assertAllEqual(weight, value)
+        model.descend([tf.ones_like(weight) for weight in weights])
+        for weight, value in zip(weights, before):
+            self.assertAllClose(weight, value - 1.0)
+
     @parameterized.parameters("mixed_bfloat16", "mixed_float16")
     def test_mixed_precision_takes_steps(self, policy):
         tf.keras.mixed_precision.set_global_policy(policy)

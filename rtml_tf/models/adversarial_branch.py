@@ -1,0 +1,124 @@
+"""How the attacked images of one batch-norm branch are made."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from rtml_tf.attacks.attack import Attack, Network
+from rtml_tf.attacks.fast_gradient import FastGradientMethod
+from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
+from rtml_tf.attacks.objective import Objective
+from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
+
+Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
+
+
+@tf.keras.utils.register_keras_serializable(package="rtml_tf")
+class AdversarialBranch:
+    """The attack that makes the images of a branch.
+
+    Attributes:
+        attack: How to search.
+        objective: What the attack raises; None: the metric loss that the model trains with.
+        epsilon: Schedule over steps that replaces the attack's epsilon, or None.
+    """
+
+    def __init__(
+        self,
+        *,
+        attack: Attack,
+        objective: Objective | None = None,
+        epsilon: Schedule | None = None,
+    ):
+        """Joins a search and an objective.
+
+        Args:
+            attack: How to search, with its epsilon in pixel units.
+            objective: What the attack raises; `None`: the metric loss (AdvProp).
+            epsilon: A Keras learning-rate schedule that gives epsilon for a step (a warm-up:
+                `PolynomialDecay` from 0).
+
+        Raises:
+            ValueError: If the objective needs `FastGradientMethod` and the attack is another.
+        """
+        saves_pass = isinstance(objective, PermutedTargetsObjective) and not objective.own_pass
+        if saves_pass and not isinstance(attack, FastGradientMethod):
+            raise ValueError(
+                f"Targets without a pass of their own need a FastGradientMethod, got {attack!r}."
+            )
+        self.attack = attack
+        self.objective = objective
+        self.epsilon = epsilon
+
+    def attacked(
+        self,
+        network: Network,
+        batch: Mapping[str, tf.Tensor],
+        *,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        step: tf.Tensor,
+        seed: tf.Tensor,
+    ) -> tf.Tensor:
+        """The images of `batch` after the attack: float32 `[B, H, W, C]`, without a gradient.
+
+        Args:
+            network: What is attacked: the network through this branch, in inference mode.
+            batch: `"image"`, `"label"`.
+            loss: The metric loss.
+            step: Number of the training step.
+            seed: int32 `[2]`.
+        """
+        objective = MetricLossObjective(loss=loss) if self.objective is None else self.objective
+        epsilon = None if self.epsilon is None else self.epsilon(step)
+        return self.attack(network, batch, objective, epsilon=epsilon, seed=seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, as Keras serialises them."""
+        serialize = tf.keras.utils.serialize_keras_object
+        return {
+            "attack": serialize(self.attack),
+            "objective": self.objective and serialize(self.objective),
+            "epsilon": self.epsilon and serialize(self.epsilon),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "AdversarialBranch":
+        """Builds it from `get_config()`."""
+        deserialize = tf.keras.utils.deserialize_keras_object
+        return cls(**{name: value and deserialize(value) for name, value in config.items()})
+
+
+def targeted_branches(
+    *,
+    attack: Attack,
+    targets: Mapping[str, int] | None = None,
+    exclude_own_class: bool = False,
+    epsilon: Schedule | None = None,
+) -> dict[str, AdversarialBranch]:
+    """The branches of MDProp: one attack, towards different numbers of targets at once.
+
+    Args:
+        attack: How to search; the same for all branches.
+        targets: Number of targets by branch; `None`: 1 for "single" and 5 for "multi", as in the
+            paper.
+        exclude_own_class: Whether targets are of another class than the image, see
+            `PermutedTargetsObjective`.
+        epsilon: See `AdversarialBranch`.
+
+    Returns:
+        The branches by name.
+    """
+    targets = {"single": 1, "multi": 5} if targets is None else targets
+    return {
+        name: AdversarialBranch(
+            attack=attack,
+            objective=PermutedTargetsObjective(
+                targets=count,
+                exclude_own_class=exclude_own_class,
+                own_pass=not isinstance(attack, FastGradientMethod),
+            ),
+            epsilon=epsilon,
+        )
+        for name, count in targets.items()
+    }

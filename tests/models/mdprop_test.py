@@ -1,0 +1,317 @@
+"""Tests of training with branches and multi-targeted attacks."""
+
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from absl.testing import parameterized
+
+from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
+from rtml_tf.attacks.fast_gradient import FastGradientMethod
+from rtml_tf.attacks.objective import Objective
+from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
+from rtml_tf.attacks.random_noise import RandomNoise
+from rtml_tf.losses.margin_softmax import ArcFaceLoss
+from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
+from rtml_tf.models.adversarial_branch import AdversarialBranch, targeted_branches
+from rtml_tf.models.branch_combination import JointCombination, SeparateCombination
+from rtml_tf.models.joint_adversarial import JointAdversarialModel
+from rtml_tf.models.mdprop import MDPropModel
+from rtml_tf.networks.branches import with_branches
+from rtml_tf.networks.convolution import convolution
+from rtml_tf.networks.embedding_head import embedding_head
+from tests import two_cpus
+
+_SHAPE = (8, 8, 1)
+_EPSILON, _MOMENTUM, _RATE = 0.01, 0.75, 0.5  # Of the linear network's batch norm and training.
+
+
+def setUpModule():
+    two_cpus.start()
+
+
+class _SquaredError(MetricLoss):
+    """The mean over the batch of |e - label|^2."""
+
+    def call(self, embeddings, labels):
+        errors = embeddings - tf.cast(labels, tf.float32)[:, tf.newaxis]
+        return tf.reduce_mean(tf.reduce_sum(errors**2, axis=1))
+
+
+class _Reversed(Objective):
+    """Moves every embedding to the clean one at the other end of its batch."""
+
+    def prepare(self, network, batch, *, seed):
+        targets = tf.reverse(network(batch["image"]), axis=[0])
+        return TargetEmbeddingObjective().prepare(network, {"target_embedding": targets}, seed=seed)
+
+
+def _linear():
+    """`batch norm(x W)`, with branches that differ."""
+    tf.keras.utils.set_random_seed(0)
+    inputs = tf.keras.Input((2,))
+    outputs = tf.keras.layers.Dense(2, use_bias=False, name="dense")(inputs)
+    norm = tf.keras.layers.BatchNormalization(momentum=_MOMENTUM, epsilon=_EPSILON, name="norm")
+    network = tf.keras.Model(inputs, norm(outputs))
+    network = with_branches(network=network, branches=("clean", "first", "second"))
+    rng = np.random.default_rng(0)
+    for weight in network.get_layer("norm").weights:
+        weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+    return network
+
+
+def _linear_batch():
+    rng = np.random.default_rng(1)
+    return {
+        "image": tf.constant(rng.uniform(0.3, 0.7, (5, 2)), tf.float32),
+        "label": tf.constant([1, 0, 2, 1, 0]),
+    }
+
+
+def _linear_model(**arguments):
+    branch = AdversarialBranch(attack=FastGradientMethod(epsilon=0.1), objective=_Reversed())
+    model = MDPropModel(
+        network=_linear(),
+        loss=_SquaredError(),
+        branches={"first": branch, "second": branch},
+        **arguments,
+    )
+    model.compile(optimizer=tf.keras.optimizers.SGD(_RATE))
+    return model
+
+
+def _network():
+    tf.keras.utils.set_random_seed(0)
+    image = tf.keras.Input(_SHAPE, name="image")
+    features = convolution(image, filters=4, kernel_size=3, name="stem")
+    features = convolution(features, filters=6, kernel_size=3, strides=2, name="stage")
+    return tf.keras.Model(image, embedding_head(features=features, embedding_size=4))
+
+
+def _batch(size=7):
+    rng = np.random.default_rng(0)
+    return {
+        "image": tf.constant(rng.uniform(0.2, 0.8, size=(size, *_SHAPE)), tf.float32),
+        "label": tf.constant(np.arange(size) % 3, tf.int32),
+    }
+
+
+def _model(model_class=MDPropModel, optimizer=None, **arguments):
+    if model_class is MDPropModel and "branches" not in arguments:
+        attack = ProjectedGradientDescent(epsilon=0.1, steps=2)
+        arguments["branches"] = targeted_branches(attack=attack)
+    model = model_class(**{"network": _network(), "loss": MultiSimilarityLoss(), **arguments})
+    model.compile(optimizer=tf.keras.optimizers.SGD(0.1))
+    model.prepare(num_classes=3)
+    return model
+
+
+class AlgorithmTest(tf.test.TestCase, parameterized.TestCase):
+    @parameterized.product(
+        whole_batch=(False, True),
+        weights=(None, {"clean": 1.0, "first": 0.5, "second": 2.0}),
+    )
+    def test_one_step_by_hand(self, whole_batch, weights):
+        """The algorithm in NumPy for `batch norm(x W)`: attack, mixed pass, gradient, update."""
+        model = _linear_model(
+            whole_batch=whole_batch,
+            combination=JointCombination()
+            if weights is None
+            else SeparateCombination(weights=weights),
+        )
+        kernel = model.network.get_layer("dense").kernel.numpy()
+        layer = model.network.get_layer("norm")
+        norms = {name: layer.branch_weights(name) for name in ("clean", "first", "second")}
+        images, labels = (value.numpy() for value in _linear_batch().values())
+
+        # Five images in two parts: three and two.
+        rows = {"first": slice(0, 5), "second": slice(0, 5)}
+        if not whole_batch:
+            rows = {"first": slice(0, 3), "second": slice(3, 5)}
+        parts, part_labels = {"clean": images}, {"clean": labels}
+        for name, part in rows.items():
+            gamma, beta, mean, variance = norms[name]
+            scale = gamma / np.sqrt(variance + _EPSILON)
+            embeddings = (images[part] @ kernel - mean) * scale + beta
+            away = embeddings - embeddings[::-1]
+            lengths = np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6)
+            gradient = (away / lengths * scale) @ kernel.T
+            parts[name] = np.clip(images[part] - 0.1 * np.sign(gradient), 0.0, 1.0)
+            part_labels[name] = labels[part]
+
+        if weights is None:
+            count = sum(len(part) for part in parts.values())
+            row_weights = {name: 1.0 / count for name in parts}
+        else:
+            row_weights = {name: weights[name] / len(part) for name, part in parts.items()}
+        kernel_gradient, loss, updated = np.zeros([2, 2]), 0.0, {}
+        for name, part in parts.items():
+            gamma, beta, mean, variance = norms[name]
+            features = part @ kernel
+            moments = features.mean(axis=0), features.var(axis=0)
+            root = np.sqrt(moments[1] + _EPSILON)
+            normal = (features - moments[0]) / root
+            errors = normal * gamma + beta - part_labels[name][:, np.newaxis]
+            loss += row_weights[name] * np.sum(errors**2)
+            upstream = 2.0 * row_weights[name] * errors
+            inner = upstream * gamma
+            # Batch norm's own gradient, through its mean and its variance.
+            inner -= inner.mean(axis=0) + normal * (inner * normal).mean(axis=0)
+            kernel_gradient += part.T @ (inner / root)
+            updated[name] = [
+                gamma - _RATE * (upstream * normal).sum(axis=0),
+                beta - _RATE * upstream.sum(axis=0),
+                _MOMENTUM * mean + (1 - _MOMENTUM) * moments[0],
+                _MOMENTUM * variance + (1 - _MOMENTUM) * moments[1],
+            ]
+
+        logs = model.train_step(_linear_batch())
+
+        self.assertAllClose(logs["loss"], loss, atol=1e-4)
+        found = model.network.get_layer("dense").kernel
+        self.assertAllClose(found, kernel - _RATE * kernel_gradient, atol=1e-4)
+        for name, expected in updated.items():
+            self.assertAllClose(layer.branch_weights(name), expected, atol=1e-4)
+        norm = np.abs(parts["second"] - images[rows["second"]]).max(axis=1).mean()
+        self.assertAllClose(logs["second_perturbation_norm"], norm, atol=1e-6)
+
+    def test_one_pass_in_training_mode_takes_all_rows(self):
+        model = _model()
+        with mock.patch.object(model.network, "call", wraps=model.network.call) as call:
+            model.train_step(_batch())
+        (images,) = [arguments.args[0] for arguments in call.call_args_list]
+        self.assertEqual(images.shape[0], 14)
+
+    def test_one_branch_that_shares_batch_norms_is_joint_adversarial_training(self):
+        attack = FastGradientMethod(epsilon=0.1)
+        joint = _model(JointAdversarialModel, attack=attack)
+        model = _model(
+            branches={"adversarial": AdversarialBranch(attack=attack)},
+            combination=SeparateCombination(weights={"clean": 0.5, "adversarial": 0.5}),
+            shared_batch_norm=True,
+        )
+        expected, logs = joint.train_step(_batch()), model.train_step(_batch())
+        for ours, theirs in zip(model.network.get_weights(), joint.network.get_weights()):
+            self.assertAllClose(ours, theirs, atol=1e-6)
+        self.assertIs(model.finished_network, model.network)
+        for ours, theirs in (
+            ("loss", "loss"),
+            ("clean_loss", "clean_loss"),
+            ("adversarial_loss", "adversarial_loss"),
+            ("adversarial_embedding_shift", "embedding_shift"),
+            ("adversarial_perturbation_norm", "perturbation_norm"),
+        ):
+            self.assertAllClose(logs[ours], expected[theirs], atol=1e-5)
+
+    def test_two_replicas_with_one_batch_each_take_the_step_of_one(self):
+        """Parts and targets are those of the replica's own batch."""
+
+        def trained(strategy):
+            with strategy.scope():
+                model = _linear_model()
+                model.prepare(num_classes=3)
+            dataset = tf.data.Dataset.from_tensors(_linear_batch()).repeat()
+            distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
+            model.fit(distributed, steps_per_epoch=2, verbose=0)
+            return model.network.get_weights() + model.finished_network.get_weights()
+
+        one = trained(tf.distribute.get_strategy())
+        two = trained(two_cpus.mirrored_strategy())
+        self.assertAllClose(two, one, atol=1e-5)
+
+
+class MDPropModelTest(tf.test.TestCase, parameterized.TestCase):
+    def test_trains_in_a_graph_on_odd_batches_and_logs_every_branch(self):
+        model = _model(loss=ArcFaceLoss(), attack_dtype="bfloat16")
+        dataset = tf.data.Dataset.from_tensors(_batch()).repeat()
+        history = model.fit(dataset, steps_per_epoch=4, epochs=2, verbose=0).history
+        self.assertLess(history["loss"][1], history["loss"][0])
+        for name in ("single", "multi"):
+            self.assertAllClose(history[f"{name}_perturbation_norm"], [0.1, 0.1], atol=1e-4)
+            self.assertGreater(history[f"{name}_embedding_shift"][1], 0.0)
+        self.assertEqual(set(history), set(model.logged))
+
+    def test_attacks_change_no_state_and_repeat_within_a_step(self):
+        model = _model()
+        before = model.get_weights()
+        attacked = model.attacked(_batch())
+        self.assertAllInRange(np.abs(attacked - _batch()["image"]).max(axis=(1, 2, 3)), 0.09, 0.1)
+        self.assertAllEqual(model.attacked(_batch()), attacked)
+        for weight, old in zip(model.get_weights(), before):
+            self.assertAllEqual(weight, old)
+        model.step.assign_add(1)
+        self.assertNotAllEqual(model.attacked(_batch()), attacked)
+
+    def test_branches_draw_apart(self):
+        branch = AdversarialBranch(attack=RandomNoise(epsilon=0.1))
+        model = _model(branches={"first": branch, "second": branch})
+        noise = model.attacked(_batch(6)) - _batch(6)["image"]
+        self.assertNotAllClose(noise[:3], noise[3:], atol=0.05)
+
+    def test_a_branch_is_attacked_through_itself(self):
+        """Statistics of another branch change nothing, its own do."""
+        attack = FastGradientMethod(epsilon=0.1)
+        model = _model(branches={"pgd": AdversarialBranch(attack=attack)})
+        attacked = model.attacked(_batch())
+        for name, same in (("clean", True), ("pgd", False)):
+            mean = model.network.get_layer("stem_bn").batch_norm(name).moving_mean
+            mean.assign(tf.random.stateless_normal(mean.shape, (1, 2)))
+            self.assertEqual(np.array_equal(model.attacked(_batch()), attacked), same)
+
+    def test_the_finished_network_is_the_clean_branch_as_it_is_now(self):
+        model = _model()
+        finished, images = model.finished_network, _batch()["image"]
+        model.train_step(_batch())
+        self.assertIs(model.finished_network, finished)
+        self.assertAllClose(finished(images), model(images), atol=1e-6)
+        self.assertEqual(finished.count_params(), _network().count_params())
+        tracked = {id(weight) for weight in model.weights}
+        self.assertFalse(tracked & {id(weight) for weight in finished.weights})
+
+    def test_a_network_with_branches_of_its_own_making_is_trained_as_it_is(self):
+        network = with_branches(network=_network(), shared_affine=True)
+        self.assertIs(_model(network=network).network, network)
+
+    def test_epsilon_follows_its_schedule(self):
+        schedule = tf.keras.optimizers.schedules.PolynomialDecay(0.0, 2, 0.1)
+        attack = FastGradientMethod(epsilon=0.5)
+        model = _model(branches=targeted_branches(attack=attack, epsilon=schedule))
+        for _ in range(3):
+            logs = model.train_step(_batch())
+        # The mean of 0, half and all of it.
+        self.assertAllClose(logs["multi_perturbation_norm"], 0.05, atol=1e-6)
+
+    def test_configuration_round_trip(self):
+        model = _model(
+            combination=SeparateCombination(weights={"clean": 1.0, "single": 0.5, "multi": 0.5}),
+            whole_batch=True,
+            attack_dtype="bfloat16",
+            seed=5,
+        )
+        again = MDPropModel.from_config(model.get_config())
+        config, expected = again.get_config(), model.get_config()
+        for part in expected.keys() - {"network", "name"}:
+            self.assertEqual(config[part], expected[part], part)
+        self.assertEqual(again.network.output_shape, model.network.output_shape)
+
+    def test_refuses(self):
+        attack = FastGradientMethod(epsilon=0.1)
+        branch = AdversarialBranch(attack=attack)
+        for branches in ({}, {"clean": branch}):
+            with self.assertRaisesRegex(ValueError, "at least one beside 'clean', got"):
+                _model(branches=branches)
+        with self.assertRaisesRegex(ValueError, r"have the branches \('clean', 'pgd'\).*'multi'\)"):
+            _model(network=with_branches(network=_network()), branches={"pgd": branch})
+        with self.assertRaisesRegex(ValueError, r"\['clean', 'multi', 'single'\], got \['clean'\]"):
+            _model(combination=SeparateCombination(weights={"clean": 1.0}))
+        model = _model()
+        for size, message in ((None, "size of a batch must be known"), (1, "A batch of 1 cannot")):
+            spec = {"image": tf.TensorSpec([size, *_SHAPE])}
+            with self.assertRaisesRegex(ValueError, message):
+                model.check_data(spec)
+        model.check_data({"image": tf.TensorSpec([3, *_SHAPE])})
+
+
+if __name__ == "__main__":
+    tf.test.main()
