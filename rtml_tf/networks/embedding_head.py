@@ -32,12 +32,6 @@ def embedding_head(
         ValueError: If `embedding_size` is not a positive integer, or `pooling` is not a layer
             that returns `[B, C']`.
     """
-    if (
-        not isinstance(embedding_size, numbers.Integral)
-        or isinstance(embedding_size, bool)
-        or embedding_size < 1
-    ):
-        raise ValueError(f"embedding_size must be a positive integer, got {embedding_size!r}.")
     if pooling is None:
         pooling = tf.keras.layers.GlobalAveragePooling2D()
     if not isinstance(pooling, tf.keras.layers.Layer):
@@ -49,7 +43,31 @@ def embedding_head(
             f"pooling must return [batch, channels], got {type(pooling).__name__} with output "
             f"shape {tuple(pooled.shape)}."
         )
+    return project(features=pooled, embedding_size=embedding_size)
+
+
+def project(*, features: tf.Tensor, embedding_size: int) -> tf.Tensor:
+    """Turns feature vectors into L2-normalised embeddings.
+
+    Adds the layers "embedding" (dense, with bias) and "l2_normalization", float32 both.
+
+    Args:
+        features: Keras tensor `[B, C]`.
+        embedding_size: The number `D` of embedding dimensions.
+
+    Returns:
+        Keras tensor, float32 `[B, D]`, rows of length 1.
+
+    Raises:
+        ValueError: If `embedding_size` is not a positive integer.
+    """
+    if (
+        not isinstance(embedding_size, numbers.Integral)
+        or isinstance(embedding_size, bool)
+        or embedding_size < 1
+    ):
+        raise ValueError(f"embedding_size must be a positive integer, got {embedding_size!r}.")
     embeddings = tf.keras.layers.Dense(int(embedding_size), dtype="float32", name="embedding")(
-        pooled
+        features
     )
     return L2Normalization(name="l2_normalization")(embeddings)

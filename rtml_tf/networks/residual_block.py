@@ -1,67 +1,13 @@
-"""The blocks of residual networks (He et al., CVPR 2016, figures 2 and 5).
-
-Every batch norm directly follows its convolution, which has no bias, so that the two can be folded
-into one convolution for inference.
-"""
+"""The blocks of residual networks (He et al., CVPR 2016, figures 2 and 5)."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-# The running statistics of short trainings must follow the weights: the value of the reference
-# implementations (0.1 in PyTorch's convention), instead of 0.99, the default of Keras.
-BATCH_NORM_MOMENTUM = 0.9
-BATCH_NORM_EPSILON = 1e-5
+from rtml_tf.networks.convolution import convolution
 
 # (features, filters, strides, name, zero_init_last_gamma) -> features
 Block = Callable[..., tf.Tensor]
-
-
-def convolution(
-    features: tf.Tensor,
-    *,
-    filters: int,
-    kernel_size: int,
-    name: str,
-    number: str = "",
-    strides: int = 1,
-    relu: bool = True,
-    zero_gamma: bool = False,
-) -> tf.Tensor:
-    """Applies convolution, batch norm and (by default) ReLU.
-
-    Args:
-        features: Keras tensor `[B, H, W, C]`.
-        filters: Output channels.
-        kernel_size: Height and width of the kernel; the padding is "same".
-        name: Prefix of the layer names `{name}_conv{number}`, `{name}_bn{number}` and
-            `{name}_relu{number}`.
-        number: Suffix of the layer names.
-        strides: Stride in both directions.
-        relu: Whether a ReLU follows.
-        zero_gamma: Whether the scale of the batch norm starts at 0.
-
-    Returns:
-        Keras tensor `[B, ceil(H / strides), ceil(W / strides), filters]`.
-    """
-    features = tf.keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv{number}",
-    )(features)
-    features = tf.keras.layers.BatchNormalization(
-        momentum=BATCH_NORM_MOMENTUM,
-        epsilon=BATCH_NORM_EPSILON,
-        gamma_initializer="zeros" if zero_gamma else "ones",
-        name=f"{name}_bn{number}",
-    )(features)
-    if relu:
-        features = tf.keras.layers.ReLU(name=f"{name}_relu{number}")(features)
-    return features
 
 
 def basic_block(

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from rtml_tf.layers.pixel_normalization import PixelNormalization
+from rtml_tf.networks.convolution import convolution
 from rtml_tf.networks.embedding_head import embedding_head
 from rtml_tf.networks.image_input import image_input, normalize_pixels
-from rtml_tf.networks.residual_block import Block, basic_block, bottleneck_block, convolution
+from rtml_tf.networks.residual_block import Block, basic_block, bottleneck_block
 
 _CIFAR_FILTERS = (16, 32, 64)
 _IMAGENET_FILTERS = (64, 128, 256, 512)
