@@ -59,7 +59,17 @@ def euclidean_distances(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     The gradient of a distance 0 is 0. Between vectors of length 1 rounding leaves up to about 5e-4
     where the distance is 0.
     """
-    squared = squared_distances(rows, columns)
+    return square_root(squared_distances(rows, columns))
+
+
+def distances_within(embeddings: tf.Tensor) -> tf.Tensor:
+    """Euclidean distances within one batch, 0 from each to itself: `[B, D]` -> `[B, B]`."""
+    distances = euclidean_distances(embeddings, embeddings)
+    return tf.linalg.set_diag(distances, tf.zeros_like(embeddings[:, 0]))
+
+
+def square_root(squared: tf.Tensor) -> tf.Tensor:
+    """Square roots of lengths squared; 0, with gradient 0, below 1e-12."""
     apart = squared > _SQUARED_EPSILON
     # The inner choice keeps an infinite slope out of the gradient, where 0 * inf would be NaN.
     return tf.where(apart, tf.sqrt(tf.where(apart, squared, 1.0)), 0.0)

@@ -1,17 +1,21 @@
-"""Several training runs as the stages of one, each with its own run folder."""
+"""Several runs as the stages of one, each with its own run folder."""
 
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from rtml_tf.runs.run_folder import write_json
+from rtml_tf.runs.stages import StageNotFinished, Stages
+
+Stage = Callable[..., Any]
 
 
 def run(
     *,
     run_dir: str,
-    stages: Mapping[str, Callable[..., dict | None]],
+    stages: Mapping[str, Stage] | Sequence[tuple[str, Stage]],
     seed: int = 0,
     describe_config: Callable[[], str] = lambda: "",
     dry_run: bool = False,
@@ -19,43 +23,78 @@ def run(
     """Runs stages one after the other and puts their figures into one table.
 
     Every stage starts from the same seed, whatever ran before it, so that a stage that is resumed
-    alone gives what it would have given. Stages that are finished are not run again.
+    alone gives what it would have given. Stages that are finished are not run again. A stage that
+    builds on another one takes its network from `stages.stage_network`.
 
     Args:
         run_dir: The folder of all stages; the run folder of stage `s` is `run_dir/s`.
-        stages: Functions such as `training.train`, with all other arguments bound, by name. They
-            are called with `run_dir`, `describe_config` and `dry_run`.
+        stages: The stages and their names: pairs in the order in which they run, or a mapping
+            where the order does not matter (configurations that are written to a file do not keep
+            that of a mapping). A stage is a function such as `training.train` or
+            `comparing.compare` with all arguments bound but `run_dir`, `describe_config` and
+            `dry_run`.
         seed: Seed of initial weights.
         describe_config: Gives the resolved configuration as text.
-        dry_run: Show every stage's network and the configuration, and stop.
+        dry_run: Show every stage's networks and the configuration, and stop.
 
     Returns:
         What was written to `run_dir/metrics.json`: the figures of the first stage's baselines and
         of each stage's network, and how the training of each stage went. `None` after a dry run.
 
     Raises:
-        ValueError: If there is no stage, or as a stage does.
+        ValueError: If there is no stage or two of one name, or as a stage does.
     """
-    if not stages:
+    by_name = dict(stages)
+    if not by_name:
         raise ValueError("stages must hold at least one stage, got none.")
-    results = {}
-    for name, stage in stages.items():
-        print(f"Stage {name}", flush=True)
-        tf.keras.backend.clear_session()
-        tf.keras.utils.set_random_seed(seed)
-        results[name] = stage(
-            run_dir=str(pathlib.Path(run_dir, name)),
-            describe_config=describe_config,
-            dry_run=dry_run,
+    if len(by_name) < len(stages):
+        raise ValueError(
+            f"stages must differ in name, got {', '.join(name for name, _ in stages)}."
         )
+    results = {}
+    with Stages(run_dir) as progress:
+        for name, stage in by_name.items():
+            print(f"Stage {name}", flush=True)
+            tf.keras.backend.clear_session()
+            tf.keras.utils.set_random_seed(seed)
+            try:
+                results[name] = stage(
+                    run_dir=str(pathlib.Path(run_dir, name)),
+                    describe_config=describe_config,
+                    dry_run=dry_run,
+                )
+            except StageNotFinished as error:
+                if not dry_run:
+                    raise
+                # Gin adds lines on where in the configuration it was.
+                print(f"Cannot be shown yet: {str(error).splitlines()[0]}")
+                continue
+            if isinstance(results[name], tf.keras.Model):
+                progress.stand_in(name, results[name])
     if dry_run:
         return None
-    first = next(iter(results.values()))["networks"]
-    networks = {name: figures for name, figures in first.items() if name != "trained"}
-    networks |= {name: result["networks"]["trained"] for name, result in results.items()}
     metrics = {
-        "networks": networks,
-        "training": {name: result["training"] for name, result in results.items()},
+        "networks": _networks(results),
+        "training": {
+            name: result["training"] for name, result in results.items() if "training" in result
+        },
     }
     write_json(pathlib.Path(run_dir, "metrics.json"), metrics)
     return metrics
+
+
+def _networks(results: Mapping[str, Mapping]) -> dict[str, dict[str, dict[str, float]]]:
+    """The figures of all stages by network.
+
+    Those of a network that a stage has trained go by the stage's name. Baselines are taken from
+    the first stage alone; a stage that trains nothing may add figures to any network.
+    """
+    networks: dict[str, dict[str, dict[str, float]]] = {}
+    for position, (stage, result) in enumerate(results.items()):
+        for name, figures in result["networks"].items():
+            if name == "trained":
+                name = stage
+            elif position and "training" in result:
+                continue
+            networks[name] = {**networks.get(name, {}), **figures}
+    return networks

@@ -1,22 +1,30 @@
 """Tests of runs that consist of stages."""
 
+import contextlib
+import io
 import json
 import pathlib
 import random
 
 from absl.testing import absltest
 
+from rtml_tf.networks.raw_pixels import raw_pixels
+from rtml_tf.networks.saving import save_network
 from rtml_tf.runs import pipeline
 from rtml_tf.runs.report import closing_report
+from rtml_tf.runs.stages import StageNotFinished, stage_network
 
 
-def _stage(recall, calls):
+def _stage(recall, calls, baseline=0.25):
     """A stage that notes how it was called and what random state it found."""
 
     def run(*, run_dir, describe_config, dry_run):
         calls.append((run_dir, describe_config(), dry_run, random.random()))
         return {
-            "networks": {"raw pixels": {"test": {"recall@1": 0.25}}, "trained": {"test": recall}},
+            "networks": {
+                "raw pixels": {"test": {"recall@1": baseline}},
+                "trained": {"test": recall},
+            },
             "training": {
                 "steps": 10,
                 "seconds": 1.5,
@@ -35,7 +43,7 @@ class PipelineTest(absltest.TestCase):
         self.calls = []
         self.stages = {
             "clean": _stage({"recall@1": 0.5}, self.calls),
-            "joint": _stage({"recall@1": 0.75}, self.calls),
+            "joint": _stage({"recall@1": 0.75}, self.calls, baseline=0.5),
         }
 
     def test_each_stage_has_its_folder_and_the_same_seed(self):
@@ -63,9 +71,67 @@ class PipelineTest(absltest.TestCase):
         self.assertIsNone(result)
         self.assertEmpty(list(self.folder.iterdir()))
 
-    def test_refuses_to_run_nothing(self):
+    def test_a_stage_that_only_evaluates_adds_figures_to_any_network(self):
+        def evaluation(**arguments):
+            del arguments
+            return {"networks": {"joint": {"size": {"kB": 3.0}}, "other": {"size": {"kB": 4.0}}}}
+
+        metrics = pipeline.run(
+            run_dir=str(self.folder), stages=[*self.stages.items(), ("evaluation", evaluation)]
+        )
+        self.assertEqual(
+            metrics["networks"]["joint"], {"test": {"recall@1": 0.75}, "size": {"kB": 3.0}}
+        )
+        self.assertEqual(metrics["networks"]["other"], {"size": {"kB": 4.0}})
+        self.assertEqual(list(metrics["training"]), ["clean", "joint"])
+        self.assertIn("--run_dir=runs/both/joint", closing_report(metrics, "runs/both"))
+
+    def test_a_stage_takes_the_network_of_an_earlier_one(self):
+        taken = []
+
+        def source(*, run_dir, **arguments):
+            save_network(raw_pixels(input_shape=(2, 2, 1)), f"{run_dir}/network.keras")
+            pathlib.Path(run_dir, "metrics.json").write_text("{}")
+            return self.stages["clean"](run_dir=run_dir, **arguments)
+
+        def transfer(**arguments):
+            taken.append(stage_network(stage="source").input_shape)
+            return self.stages["joint"](**arguments)
+
+        pipeline.run(run_dir=str(self.folder), stages=[("source", source), ("transfer", transfer)])
+        self.assertEqual(taken, [(None, 2, 2, 1)])
+        with self.assertRaisesRegex(ValueError, "no such run is in progress"):
+            stage_network(stage="source")
+        with self.assertRaisesRegex(StageNotFinished, "stage 'source' .* Finished are: none"):
+            pipeline.run(
+                run_dir=str(self.folder / "wrong"),
+                stages=[("transfer", transfer), ("source", source)],
+            )
+
+    def test_a_dry_run_shows_later_stages_as_far_as_it_can(self):
+        taken = []
+
+        def transfer(**arguments):
+            del arguments
+            taken.append(stage_network(stage="source").input_shape)
+
+        stages = [("source", lambda **arguments: None), ("transfer", transfer)]
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            pipeline.run(run_dir=str(self.folder), stages=stages, dry_run=True)
+        self.assertIn("Cannot be shown yet: stage 'source' has not finished", shown.getvalue())
+        self.assertEmpty(taken)
+
+        network = raw_pixels(input_shape=(2, 2, 1))
+        stages = [("source", lambda **arguments: network), ("transfer", transfer)]
+        pipeline.run(run_dir=str(self.folder), stages=stages, dry_run=True)
+        self.assertEqual(taken, [(None, 2, 2, 1)])
+
+    def test_refuses_to_run_nothing_or_two_stages_of_one_name(self):
         with self.assertRaisesRegex(ValueError, "at least one stage, got none"):
             pipeline.run(run_dir=str(self.folder), stages={})
+        clean = self.stages["clean"]
+        with self.assertRaisesRegex(ValueError, "must differ in name, got clean, clean"):
+            pipeline.run(run_dir=str(self.folder), stages=[("clean", clean), ("clean", clean)])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,73 @@
+"""Networks that were trained before, evaluated side by side."""
+
+from collections.abc import Callable, Mapping
+
+import tensorflow as tf
+from absl import logging
+
+from rtml_tf.networks.summary import summarize
+from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
+from rtml_tf.runs.selection import Evaluation
+
+
+def compare(
+    *,
+    run_dir: str,
+    networks: Mapping[str, tf.keras.Model],
+    evaluations: Mapping[str, Evaluation],
+    describe_config: Callable[[], str] = lambda: "",
+    dry_run: bool = False,
+) -> dict | None:
+    """Evaluates every network in every way and leaves a run folder.
+
+    Called again with the same arguments, it goes on with the first network that has no figures
+    yet.
+
+    Args:
+        run_dir: The run folder. Every network has a folder of its name in it, with its figures
+            and pictures.
+        networks: By name.
+        evaluations: By name.
+        describe_config: Gives the resolved configuration as text, once everything is built.
+        dry_run: Show the networks' sizes and the configuration, and stop.
+
+    Returns:
+        The content of `metrics.json`: under "networks" `{network: {evaluation: {figure: value}}}`,
+        under "evaluations" what each evaluation says of itself, by network. `None` after a dry
+        run.
+
+    Raises:
+        ValueError: If there is nothing to evaluate, a network does not fit an evaluation, or the
+            folder belongs to another run.
+    """
+    if not networks or not evaluations:
+        raise ValueError(
+            "networks and evaluations must hold at least one entry each, got networks "
+            f"{list(networks)} and evaluations {list(evaluations)}."
+        )
+    folder, config = RunFolder(run_dir), describe_config()
+    for network in networks.values():
+        print(summarize(network))
+    if dry_run:
+        print(config)
+        return None
+    folder.claim(config)
+    try:
+        if folder.finished:
+            logging.info("%s holds this comparison, finished.", folder.path)
+            return read_json(folder.metrics)
+        metrics = {"networks": {}, "evaluations": {}}
+        for name, network in networks.items():
+            part = RunFolder(folder.path / name)
+            part.path.mkdir(exist_ok=True)
+            if not part.finished:
+                figures, descriptions = final_figures(network, evaluations, part.path)
+                write_json(part.metrics, {"figures": figures, "evaluations": descriptions})
+            written = read_json(part.metrics)
+            metrics["networks"][name] = written["figures"]
+            metrics["evaluations"][name] = written["evaluations"]
+        write_json(folder.metrics, metrics)
+        return metrics
+    finally:
+        folder.release()

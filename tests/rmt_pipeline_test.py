@@ -1,0 +1,81 @@
+"""The shipped pipeline of RMT on a few drawn characters: stages, interruption, resumption."""
+
+import contextlib
+import csv
+import io
+import os
+import pathlib
+import signal
+from unittest import mock
+
+import gin
+import tensorflow as tf
+from absl.testing import absltest
+
+from rtml_tf import configuration
+from rtml_tf.networks.saving import load_network
+from rtml_tf.runs import pipeline
+from rtml_tf.runs.log import EpochLog
+from rtml_tf.runs.training import RunInterrupted
+
+_SMALL = [
+    "glyphs.Glyphs.num_classes = 24",
+    "glyphs.Glyphs.images_per_class = 6",
+    "resnet.cifar_resnet.width = 0.25",
+    "student/resnet.cifar_resnet.width = 0.25",
+    "pk_sampler.PKSampler.classes_per_batch = 4",
+    "paired_batches.PairedBatches.unlabelled_per_batch = 8",
+    "STEPS_PER_EPOCH = 2",
+    "training.train.epochs = 2",
+    "training.train.artefacts = ()",
+    "EVALUATIONS = {'test': @test/retrieval.RetrievalEvaluation(), 'size': @size.SizeEvaluation()}",
+]
+
+
+class RmtPipelineTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.addCleanup(gin.clear_config)
+        self.folder = pathlib.Path(self.create_tempdir().full_path) / "run"
+
+    def _run(self):
+        """Runs the pipeline as the binary does; returns its metrics and what it printed."""
+        configuration.parse(["gin_configs/rmt/pipeline.gin"], _SMALL)
+        configuration.lock()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            metrics = configuration.configured(pipeline.run)(
+                run_dir=str(self.folder), describe_config=configuration.resolved
+            )
+        return metrics, printed.getvalue()
+
+    def test_a_run_that_is_stopped_goes_on_in_its_stage(self):
+        write_row = EpochLog.on_epoch_end
+
+        def write_row_and_stop(log, epoch, logs):
+            write_row(log, epoch, logs)
+            if (self.folder / "transfer" / "log.csv").exists():
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with mock.patch.object(EpochLog, "on_epoch_end", write_row_and_stop):
+            with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 2"):
+                self._run()
+        source = self.folder / "source" / "network.keras"
+        written = source.stat().st_mtime_ns
+        self.assertFalse((self.folder / "evaluation").exists())
+
+        metrics, printed = self._run()
+
+        self.assertEqual(source.stat().st_mtime_ns, written)
+        self.assertIn("Resuming", printed)
+        with open(self.folder / "transfer" / "log.csv", newline="", encoding="utf-8") as file:
+            self.assertEqual([row["epoch"] for row in csv.DictReader(file)], ["1", "2"])
+        self.assertEqual(list(metrics["networks"]), ["source", "transfer", "raw pixels"])
+        self.assertEqual(list(metrics["training"]), ["source", "transfer"])
+        sizes = {name: figures["size"] for name, figures in metrics["networks"].items()}
+        self.assertLess(sizes["transfer"]["k parameters"], sizes["source"]["k parameters"])
+        student = load_network(self.folder / "transfer" / "network.keras")
+        self.assertEqual(student.input_shape, (None, 32, 32, 1))
+
+
+if __name__ == "__main__":
+    absltest.main()
