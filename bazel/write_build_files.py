@@ -7,6 +7,10 @@ file ends in an `if __name__ == "__main__"` block, a library otherwise. What imp
 comment in the file adds to its target:
 
     # bazel: data = ["//rtml_tf:train"]
+
+A file for another Python environment is no target, and a folder of such files no package:
+
+    # bazel: no target
 """
 
 import ast
@@ -24,6 +28,7 @@ _LOADS = {
     "py_binary": "@rules_python//python:py_binary.bzl",
     "py_library": "@rules_python//python:py_library.bzl",
 }
+_NO_TARGET_COMMENT = re.compile(r"^# bazel: no target$", re.MULTILINE)
 _ATTRIBUTE_COMMENT = re.compile(r"^# bazel: (\w+) = (.+)$", re.MULTILINE)
 
 
@@ -39,7 +44,8 @@ def build_files(root: pathlib.Path) -> dict[pathlib.Path, str]:
     folders = {pathlib.Path()}
     for top in imports.TOP_FOLDERS:
         for file in (root / top).rglob("*.py"):
-            folders.update(file.relative_to(root).parents)
+            if _is_target(file):
+                folders.update(file.relative_to(root).parents)
     if (root / "gin_configs").is_dir():
         folders.add(pathlib.Path("gin_configs"))
     return {folder / "BUILD": _build_file(root, folder, folders) for folder in sorted(folders)}
@@ -48,7 +54,7 @@ def build_files(root: pathlib.Path) -> dict[pathlib.Path, str]:
 def _build_file(root: pathlib.Path, folder: pathlib.Path, folders: set[pathlib.Path]) -> str:
     """The text of one BUILD file: a target for each file, and all of them together."""
     rules = {}
-    for file in sorted((root / folder).glob("*.py")):
+    for file in sorted(filter(_is_target, (root / folder).glob("*.py"))):
         rules[file.stem] = _target(root, file.relative_to(root))
     if folder == pathlib.Path("gin_configs"):
         rules["gin_configs"] = _gin_configs(root)
@@ -64,6 +70,10 @@ def _build_file(root: pathlib.Path, folder: pathlib.Path, folders: set[pathlib.P
     kinds = {rule.split("(")[0] for rule in rules.values()}
     loads = [f'load("{file}", "{kind}")\n' for kind, file in _LOADS.items() if kind in kinds]
     return "\n".join(["".join([_HEADER, *loads]), _VISIBILITY, *rules.values()])
+
+
+def _is_target(file: pathlib.Path) -> bool:
+    return not _NO_TARGET_COMMENT.search(file.read_text(encoding="utf-8"))
 
 
 def _target(root: pathlib.Path, path: pathlib.Path) -> str:

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -88,15 +88,15 @@ class Sweep:
                     raise RuntimeError(f"the run {run.name} failed; see {self._log(run)}.")
                 self._remember(run)
 
-    def values(self, names: Sequence[str], *path: str) -> np.ndarray:
+    def values(self, names: Iterable[str], *path: str) -> np.ndarray:
         """One figure of several runs, in percent.
 
         Args:
-            names: The runs.
+            names: The runs, in order.
             *path: The keys that lead to it in a record.
 
         Returns:
-            float64 `[len(names)]`.
+            float64, one for each run.
         """
         figures = []
         for name in names:

@@ -1,4 +1,4 @@
-"""What a training step costs: clean, joint adversarial in its forms, and free.
+"""What a training step costs: clean, joint adversarial in its forms, free, and with branches.
 
     ./bazelw run //benchmarks:train_step
 
@@ -11,6 +11,7 @@ the first step, and the peak memory of the process.
 
 import dataclasses
 import multiprocessing
+import multiprocessing.connection
 import os
 import resource
 import statistics
@@ -24,7 +25,7 @@ _NETWORKS = flags.DEFINE_list("networks", ["resnet18", "quickstart"], "Which net
 
 
 @dataclasses.dataclass(frozen=True)
-class _Form:
+class Form:
     """One way to take a training step.
 
     Attributes:
@@ -35,6 +36,7 @@ class _Form:
         steps: Attack steps; 0 for a clean step.
         shared_gradient: Whether FGSM takes the gradient of the clean pass.
         replays: Updates a batch of free adversarial training; 0 for none.
+        branches: Batch-norm branches beside the clean one: 1 for AdvProp, 2 for MDProp.
     """
 
     name: str
@@ -44,27 +46,34 @@ class _Form:
     steps: int = 0
     shared_gradient: bool = False
     replays: int = 0
+    branches: int = 0
 
 
-_FORMS = (
-    _Form("clean", 3),
-    _Form("clean, bfloat16", 3, precision="mixed_bfloat16"),
-    _Form("free, 4 replays (one update)", 3, replays=4),
-    _Form("FGSM, gradient shared", 6, steps=1, shared_gradient=True),
-    _Form("FGSM", 8, steps=1),
-    _Form("PGD-3", 12, steps=3),
-    _Form("PGD-7", 20, steps=7),
-    _Form("PGD-7, attack in bfloat16", 20, steps=7, attack_dtype="bfloat16"),
-    _Form("PGD-7, all in bfloat16", 20, "mixed_bfloat16", "bfloat16", steps=7),
+FORMS = (
+    Form("clean", 3),
+    Form("clean, bfloat16", 3, precision="mixed_bfloat16"),
+    Form("free, 4 replays (one update)", 3, replays=4),
+    Form("FGSM, gradient shared", 6, steps=1, shared_gradient=True),
+    Form("FGSM", 8, steps=1),
+    Form("PGD-3", 12, steps=3),
+    Form("PGD-7", 20, steps=7),
+    Form("PGD-7, attack in bfloat16", 20, steps=7, attack_dtype="bfloat16"),
+    Form("PGD-7, all in bfloat16", 20, "mixed_bfloat16", "bfloat16", steps=7),
+    Form("AdvProp, PGD-1", 8, steps=1, branches=1),
+    Form("MDProp, FGSM", 8, steps=1, branches=2),
+    Form("MDProp, PGD-1", 9, steps=1, branches=2),
+    Form("MDProp, PGD-3", 13, steps=3, branches=2),
 )
 
 
-def _model(form: _Form, network_name: str):
+def _model(form: Form, network_name: str):
     from rtml_tf.attacks.fast_gradient import FastGradientMethod
     from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
     from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
+    from rtml_tf.models.adversarial_branch import AdversarialBranch, targeted_branches
     from rtml_tf.models.free_adversarial import FreeAdversarialModel
     from rtml_tf.models.joint_adversarial import JointAdversarialModel
+    from rtml_tf.models.mdprop import MDPropModel
     from rtml_tf.models.metric_model import MetricModel
     from rtml_tf.networks import resnet
 
@@ -85,8 +94,14 @@ def _model(form: _Form, network_name: str):
     if not form.steps:
         return MetricModel(**parts), shape, batch_size
     attack = ProjectedGradientDescent(epsilon=epsilon, steps=form.steps)
-    if form.name.startswith("FGSM"):
+    if "FGSM" in form.name:
         attack = FastGradientMethod(epsilon=epsilon)
+    if form.branches:
+        branches = {"adversarial": AdversarialBranch(attack=attack)}
+        if form.branches > 1:
+            branches = targeted_branches(attack=attack)
+        model = MDPropModel(**parts, branches=branches, attack_dtype=form.attack_dtype)
+        return model, shape, batch_size
     model = JointAdversarialModel(
         **parts,
         attack=attack,
@@ -96,7 +111,7 @@ def _model(form: _Form, network_name: str):
     return model, shape, batch_size
 
 
-def _serve(connection, form: _Form, network_name: str, threads: int) -> None:
+def _serve(connection, form: Form, network_name: str, threads: int) -> None:
     """Builds the model, then takes a step whenever asked and answers with its seconds."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import numpy as np
@@ -123,24 +138,26 @@ def _serve(connection, form: _Form, network_name: str, threads: int) -> None:
         connection.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10))
 
 
-def _step(connection) -> tuple[float, float]:
+def start(form: Form, network_name: str, *, threads: int) -> multiprocessing.connection.Connection:
+    """Starts the process of a form; `step` talks to it."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    context.Process(target=_serve, args=(theirs, form, network_name, threads), daemon=True).start()
+    return ours
+
+
+def step(connection: multiprocessing.connection.Connection) -> tuple[float, float]:
+    """Lets a process take one step: its seconds and the process's peak memory in MiB."""
     connection.send(True)
     return connection.recv()
 
 
 def _measure(network_name: str) -> list[str]:
-    context = multiprocessing.get_context("spawn")
-    connections = []
-    for form in _FORMS:
-        ours, theirs = context.Pipe()
-        context.Process(
-            target=_serve, args=(theirs, form, network_name, _THREADS.value), daemon=True
-        ).start()
-        connections.append(ours)
-    first = [_step(connection)[0] for connection in connections]
+    connections = [start(form, network_name, threads=_THREADS.value) for form in FORMS]
+    first = [step(connection)[0] for connection in connections]
     for connection in connections:
-        _step(connection)
-    rounds = [[_step(connection) for connection in connections] for _ in range(_ROUNDS.value)]
+        step(connection)
+    rounds = [[step(connection) for connection in connections] for _ in range(_ROUNDS.value)]
     for connection in connections:
         connection.send(False)
 
@@ -150,7 +167,7 @@ def _measure(network_name: str) -> list[str]:
         "| step | seconds | ratio to clean | by counting | first step, s | peak memory, MiB |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for i, form in enumerate(_FORMS):
+    for i, form in enumerate(FORMS):
         seconds = [measured[i][0] for measured in rounds]
         ratio = statistics.median(measured[i][0] / measured[0][0] for measured in rounds)
         lines.append(

@@ -95,6 +95,13 @@ class DepsTest(WorkspaceTestCase):
             '    data = ["//rtml_tf:train"],\n    deps = ["@pypi//numpy"],\n)',
         )
 
+    def test_a_file_for_another_environment_is_no_target_and_its_folder_no_package(self):
+        self.write("benchmarks/peer.py", "import numpy")
+        self.write("benchmarks/peers/step.py", "# bazel: no target\nimport torch")
+        files = write_build_files.build_files(self.root)
+        self.assertNotIn(pathlib.Path("benchmarks/peers/BUILD"), files)
+        self.assertIn('"peer"', files[pathlib.Path("benchmarks/BUILD")])
+
 
 class KindsTest(WorkspaceTestCase):
     def test_name_and_main_block_decide(self):
