@@ -12,6 +12,7 @@ from absl import flags
 from rtml_tf import command_line, configuration
 from rtml_tf.runs import evaluating
 from rtml_tf.runs.run_folder import RunFolder
+from rtml_tf.runs.stages import Stages
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "A run folder that training has left.")
 
@@ -44,9 +45,11 @@ def main(argv: Sequence[str]) -> int:
         statement="from rtml_tf.runs import evaluating",
     )
     command_line.start_runtime()
-    configuration.configured(evaluating.evaluate)(
-        network_file=str(folder.network), output=str(folder.path / "evaluation.json")
-    )
+    # What an evaluation takes from other stages lies beside this one's folder.
+    with Stages(folder.path.resolve().parent):
+        configuration.configured(evaluating.evaluate)(
+            network_file=str(folder.network), output=str(folder.path / "evaluation.json")
+        )
     return 0
 
 
