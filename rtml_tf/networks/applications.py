@@ -36,6 +36,7 @@ def application(
     weights: str | os.PathLike | None = None,
     pooling: tf.keras.layers.Layer | None = None,
     backbone_arguments: Mapping[str, Any] | None = None,
+    batch_norm_momentum: float | None = None,
 ) -> tf.keras.Model:
     """Returns a backbone of `tf.keras.applications` with an embedding head.
 
@@ -46,6 +47,7 @@ def application(
         weights: As for `application_features`.
         pooling: A layer from `[B, H, W, C]` to `[B, C]`; None means global average.
         backbone_arguments: As for `application_features`.
+        batch_norm_momentum: As for `application_features`.
 
     Returns:
         The network: "image" `[B, H, W, C]` in [0, 1] to float32 `[B, D]`, L2-normalised.
@@ -60,6 +62,7 @@ def application(
         input_shape=input_shape,
         weights=weights,
         backbone_arguments=backbone_arguments,
+        batch_norm_momentum=batch_norm_momentum,
     )
     embeddings = embedding_head(
         features=backbone.output, embedding_size=embedding_size, pooling=pooling
@@ -73,6 +76,7 @@ def application_features(
     input_shape: Sequence[int | None],
     weights: str | os.PathLike | None = None,
     backbone_arguments: Mapping[str, Any] | None = None,
+    batch_norm_momentum: float | None = None,
     any_size: bool = False,
 ) -> tf.keras.Model:
     """Returns a backbone of `tf.keras.applications` from images to its last feature map.
@@ -93,6 +97,9 @@ def application_features(
             (EfficientNetB0 to B7 rescale their input for "imagenet" only, as Keras does.)
         backbone_arguments: Further arguments of the backbone, such as `{"alpha": 0.35}` for
             MobileNetV2.
+        batch_norm_momentum: Momentum of the running statistics of the batch norms; None leaves
+            Keras's, 0.99 or 0.999, with which the statistics are still far from those of the
+            weights after some hundred steps.
         any_size: Whether height and width may be None, for images of any size.
 
     Returns:
@@ -114,6 +121,8 @@ def application_features(
     arguments = _checked_arguments(name, build, backbone_arguments or {})
     arguments |= {"include_top": False, "input_shape": (height, width, 3)}
     backbone = _build_backbone(name, build, arguments, weights)
+    if batch_norm_momentum is not None:
+        _set_momentum(backbone, batch_norm_momentum)
     pixels = image
     if channels == 1:
         pixels = tf.keras.layers.Concatenate(dtype="float32", name="grey_to_rgb")([image] * 3)
@@ -192,3 +201,11 @@ def _build_backbone(
             f"{error}"
         ) from error
     return backbone
+
+
+def _set_momentum(backbone: tf.keras.Model, momentum: float) -> None:
+    if not 0.0 <= momentum < 1.0:
+        raise ValueError(f"batch_norm_momentum must be in [0, 1) or None, got {momentum}.")
+    for layer in backbone.layers:
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
+            layer.momentum = momentum

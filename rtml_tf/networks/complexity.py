@@ -3,6 +3,7 @@
 import math
 
 import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 
 def multiply_adds(network: tf.keras.Model) -> int:
@@ -28,10 +29,14 @@ def multiply_adds(network: tf.keras.Model) -> int:
     # Keras wraps its grouped convolutions in a function of their own, which would hide them.
     tf.config.run_functions_eagerly(True)
     try:
-        graph = tf.compat.v1.wrap_function(lambda x: network(x, training=False), [spec]).graph
+        function = tf.compat.v1.wrap_function(lambda x: network(x, training=False), [spec])
     finally:
         tf.config.run_functions_eagerly(eager)
-    return sum(_products(operation) for operation in graph.get_operations())
+    operations = function.graph.get_operations()
+    if any("Call" in operation.type for operation in operations):
+        # The functions of a SavedModel are called, until they are written out in a frozen copy.
+        operations = convert_variables_to_constants_v2(function).graph.get_operations()
+    return sum(_products(operation) for operation in operations)
 
 
 def _products(operation: tf.Operation) -> int:
@@ -54,7 +59,7 @@ def _products(operation: tf.Operation) -> int:
         for labels, tensor in zip(factors, operation.inputs):
             sizes.update(zip(labels, _shape(tensor)))
         return math.prod(sizes.values())
-    if any(heavy in kind for heavy in ("Conv", "MatMul", "Einsum")):
+    if any(heavy in kind for heavy in ("Call", "Conv", "Einsum", "MatMul", "While")):
         raise ValueError(f"The multiply-adds of {kind} ({operation.name}) cannot be counted.")
     return 0
 

@@ -112,12 +112,8 @@ def _unit(
     branch = depthwise_convolution(
         branch, kernel_size=3, strides=strides, name=name, number="2", relu=False
     )
-    adds = residual and strides == 1
-    branch = convolution(
-        branch, filters=half, kernel_size=1, name=name, number="3", relu=not adds
-    )
-    if adds:
+    branch = convolution(branch, filters=half, kernel_size=1, name=name, number="3")
+    if residual and strides == 1:
         branch = tf.keras.layers.Add(name=f"{name}_add")([features, branch])
-        branch = tf.keras.layers.ReLU(name=f"{name}_relu3")(branch)
     joined = tf.keras.layers.Concatenate(name=f"{name}_concat")([shortcut, branch])
     return ChannelShuffle(groups=2, name=f"{name}_shuffle")(joined)

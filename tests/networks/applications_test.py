@@ -88,6 +88,15 @@ class ApplicationTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(embeddings.dtype, tf.float32)
         self.assertAllClose(tf.norm(embeddings, axis=-1), tf.ones(4), atol=1e-5)
 
+    def test_running_statistics_follow_at_the_given_momentum(self):
+        """After one step from mean 0 at momentum 0.75: a quarter of the batch's mean."""
+        network = application(input_shape=(32, 32, 3), batch_norm_momentum=0.75, **_SMALL)
+        images = tf.random.uniform([8, 32, 32, 3])
+        convolved = tf.keras.Model(network.input, network.get_layer("conv1").output)(images)
+        network(images, training=True)
+        mean = network.get_layer("conv1_bn").moving_mean
+        self.assertAllClose(mean, 0.25 * tf.reduce_mean(convolved, axis=(0, 1, 2)), atol=1e-5)
+
     def test_weights_come_from_a_file(self):
         backbone = _APPLICATIONS.MobileNet(
             alpha=0.25, weights=None, include_top=False, input_shape=(32, 32, 3)
@@ -128,6 +137,7 @@ class ApplicationTest(tf.test.TestCase, parameterized.TestCase):
         ({"name": "Resnet50V2"}, "got 'Resnet50V2'; did you mean one of: ResNet50V2, "),
         ({"name": "LeNet"}, "got 'LeNet'; did you mean one of: "),
         ({"input_shape": (32, 32, 2)}, r"must have 1 or 3 channels .* got \(32, 32, 2\)"),
+        ({"batch_norm_momentum": 1.0}, r"must be in \[0, 1\) or None, got 1.0"),
         ({"input_shape": (16, 16, 3)}, "MobileNet cannot be built with .*at least 32x32"),
         (
             {"backbone_arguments": {"width": 2, "include_top": True}},

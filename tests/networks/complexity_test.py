@@ -5,6 +5,7 @@ from absl.testing import parameterized
 
 from rtml_tf.layers.grouped_convolution import GroupedConv2D
 from rtml_tf.networks.complexity import multiply_adds
+from rtml_tf.networks.teacher import load_teacher
 
 _LAYERS = tf.keras.layers
 _APPLICATIONS = tf.keras.applications
@@ -55,11 +56,20 @@ class MultiplyAddsTest(tf.test.TestCase, parameterized.TestCase):
         network = getattr(_APPLICATIONS, name)(weights=None, input_shape=(224, 224, 3), **arguments)
         self.assertEqual(multiply_adds(network) // 1_000_000, mega)
 
+    def test_network_behind_a_saved_model_is_counted(self):
+        network = _network((8, 8, 2), _LAYERS.Conv2D(3, 3), _LAYERS.Flatten(), _LAYERS.Dense(4))
+        folder = self.create_tempdir().full_path
+        network.export(folder)
+        behind = load_teacher(path=folder)
+        self.assertEqual(multiply_adds(behind), 6 * 6 * 3 * 3 * 3 * 2 + 6 * 6 * 3 * 4)
+
     def test_what_cannot_be_counted_is_an_error(self):
         with self.assertRaisesRegex(ValueError, "must be known to count multiply-adds"):
             multiply_adds(_network((None, None, 1), _LAYERS.Conv2D(1, 3)))
         with self.assertRaisesRegex(ValueError, r"multiply-adds of Conv3D \(.*\) cannot be"):
             multiply_adds(_network((4, 4, 4, 1), _LAYERS.Conv3D(1, 3)))
+        with self.assertRaisesRegex(ValueError, "multiply-adds of StatelessWhile .* cannot be counted"):
+            multiply_adds(_network((4, 3), _LAYERS.LSTM(2)))
 
 
 if __name__ == "__main__":

@@ -27,21 +27,28 @@ class LimitedTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         (
             {"max_parameters": 59},
-            r"'small' is too large: 60 is 1 \(1.7%\) more than max_parameters=59\.$",
+            r"large: it has 60 parameters, 1 \(1.7%\) more than max_parameters=59\.$",
         ),
         (
             {"max_multiply_adds": 32, "max_parameters": 60},
-            r"'small' is too large: 40 is 8 \(25.0%\) more than max_multiply_adds=32\.$",
+            r"^network 'small' is too large: it has 40 multiply-adds, 8 \(25.0%\) more .*=32\.$",
         ),
         (
             {"max_multiply_adds": 20, "max_parameters": 30},
-            r"60 is 30 \(100.0%\) more .*=30; 40 is 20 \(100.0%\) more than max_multiply_adds=20",
+            r"60 parameters, 30 \(100.0%\) .*s=30, and 40 multiply-adds, 20 \(100.0%\) .*_adds=20",
         ),
         ({"max_parameters": 0}, "max_parameters must be positive or None, got 0"),
     )
     def test_excess_is_stated(self, limits, message):
         with self.assertRaisesRegex(ValueError, message):
             limited(network=_network(), **limits)
+
+    def test_multiply_adds_of_a_free_size_cannot_be_limited(self):
+        image = tf.keras.Input((None, None, 1))
+        network = tf.keras.Model(image, tf.keras.layers.Conv2D(2, 3)(image))
+        self.assertIs(limited(network=network, max_parameters=20), network)
+        with self.assertRaisesRegex(ValueError, "max_multiply_adds cannot be kept by a network"):
+            limited(network=network, max_multiply_adds=10)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,10 @@ class ShuffleNetV2Test(tf.test.TestCase, parameterized.TestCase):
         found = [network.get_layer(layer).output.shape[-1] for layer in layers]
         self.assertEqual(tuple(found), channels)
 
-    def test_unit_with_stride_1_is_that_of_figure_3(self):
+    @parameterized.parameters(False, True)
+    def test_unit_with_stride_1_is_that_of_figure_3(self, residual):
         """Reference: the shuffle as a table of channels, the first half passing unchanged."""
-        network = _tiny()
+        network = _tiny(residual=residual)
         unit = tf.keras.Model(
             network.get_layer("stage2_unit2_split").input,
             [
@@ -67,7 +68,8 @@ class ShuffleNetV2Test(tf.test.TestCase, parameterized.TestCase):
         features = np.random.default_rng(0).uniform(size=[2, 6, 5, channels]).astype(np.float32)
         branch, outputs = unit(features)
         self.assertAllEqual(outputs[..., 0::2], features[..., : channels // 2])
-        self.assertAllEqual(outputs[..., 1::2], branch)
+        added = features[..., channels // 2 :] if residual else 0.0
+        self.assertAllEqual(outputs[..., 1::2], branch + added)
 
     def test_last_convolution_can_be_chosen_or_left_out(self):
         with_last = _tiny(last_filters=30)
