@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-TOP_FOLDERS = ("bazel", "benchmarks", "gin_configs", "rtml_tf", "tests")
+TOP_FOLDERS = ("bazel", "benchmarks", "examples", "gin_configs", "rtml_tf", "tests")
 
 # Packages whose name on the package index is not the name by which they are imported.
 _REQUIREMENTS_BY_MODULE = {

@@ -75,7 +75,7 @@ class ImageFiles(ImageSource):
         if not paths:
             raise ValueError("paths must name at least one image, got none.")
         self._image_size = checked_size("image_size", image_size)
-        self._resize_to = _checked_resize(resize_to, self._image_size)
+        self._resize_to = checked_resize(resize_to, self._image_size)
         self._name_failures = not check_images
         unreadable = image_check.find_unreadable(paths, channels) if check_images else []
         if unreadable:
@@ -124,9 +124,18 @@ def _named(unreadable: Sequence[str], total: int, channels: int) -> str:
     return f"{len(unreadable)} of {total} images cannot be read: {', '.join(lines)}"
 
 
-def _checked_resize(
+def checked_resize(
     value: int | Sequence[int] | None, image_size: tuple[int, int]
 ) -> int | tuple[int, int]:
+    """Returns `resize_to` as `image_decoding.fit_image` takes it.
+
+    Args:
+        value: `(height, width)`, the length of the shorter side, or None for `image_size`.
+        image_size: `(height, width)` that is cut out afterwards.
+
+    Raises:
+        ValueError: If there would not be enough to cut out.
+    """
     if value is None:
         return image_size
     size = value if isinstance(value, int) else checked_size("resize_to", value)

@@ -1,0 +1,185 @@
+"""Exports a network: writes its files, proves them, and only then gives them their names."""
+
+import pathlib
+import platform
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+from absl import logging
+
+from rtml_tf.deployment.deployable import deployable_network
+from rtml_tf.deployment.embedding_endpoints import EmbeddingEndpoints
+from rtml_tf.deployment.endpoints import Endpoints
+from rtml_tf.deployment.example_images import first_images
+from rtml_tf.deployment.form import Form
+from rtml_tf.deployment.metadata import metadata_path, size_and_digest
+from rtml_tf.deployment.model_card import ModelCard
+from rtml_tf.deployment.proof import Proof
+from rtml_tf.deployment.segmentation_endpoints import SegmentationEndpoints
+from rtml_tf.deployment.similarity_thresholds import SimilarityThresholds
+from rtml_tf.deployment.staging import staged
+from rtml_tf.networks.checking import check_input_shape
+from rtml_tf.networks.fingerprint import network_fingerprint
+from rtml_tf.networks.summary import summarize
+from rtml_tf.runs.run_folder import read_json, write_json, write_text
+
+REPORT, CARD = "export_report.json", "model_card.md"
+
+
+class ExportFailed(ValueError):
+    """Files that are too far from their network; the report has the figures."""
+
+
+def export(
+    *,
+    run_dir: str,
+    network: tf.keras.Model,
+    forms: Mapping[str, Form],
+    examples: Any,
+    proof: Proof,
+    num_examples: int = 200,
+    thresholds: SimilarityThresholds | None = None,
+    card: ModelCard | None = None,
+    name: str = "network",
+    resize_to: int | tuple[int, int] | None = None,
+    aligned_corners: bool = False,
+    provenance: Mapping | None = None,
+    describe_config: Callable[[], str] = lambda: "",
+    dry_run: bool = False,
+) -> dict | None:
+    """Exports a network in several forms and measures each file beside it.
+
+    The folder gets every file (`<form><suffix>`), its metadata beside it (`<file>.json`), the
+    report `export_report.json` and the model card `model_card.md`. Files take their names when all
+    of them keep the limits; otherwise only the report and the card are written. An export that the
+    folder already holds is not made again.
+
+    Args:
+        run_dir: The folder.
+        network: A network of images: one that embeds or one that segments. Of branches the clean
+            one is exported.
+        forms: The forms and the names of the files without suffix.
+        examples: Gives images that were trained on, from which the ranges of integers are taken:
+            any object whose `dataset()` gives dicts with "image".
+        proof: What is measured.
+        num_examples: At most this many examples.
+        thresholds: Similarity thresholds, measured with each file; of embedding networks only.
+        card: What people know about the network. None: `ModelCard()`.
+        name: What the network is called in the final table, before the name of the form.
+        resize_to: How encoded images are resized before the centre is cut out: as those of the
+            training were (see `ImageFiles`).
+        aligned_corners: How logits of a segmentation network are resized, as in training.
+        provenance: How the network was made, for the metadata; anything that JSON can hold.
+        describe_config: Gives the resolved configuration as text, once everything is built.
+        dry_run: Show the network's size and the configuration, and stop.
+
+    Returns:
+        The report, with the figures of each file also under "networks", as `pipeline.run` takes
+        them. `None` after a dry run.
+
+    Raises:
+        ExportFailed: If a file does not keep a limit.
+        ValueError: If the network cannot be exported, or does not take the images.
+    """
+    if not forms:
+        raise ValueError("forms must hold at least one form, got none.")
+    deployed = _endpoints(deployable_network(network), resize_to, aligned_corners)
+    whole = _endpoints(network, resize_to, aligned_corners)
+    started = proof.start(network, whole, forms)
+    print(summarize(network))
+    config = describe_config()
+    if dry_run:
+        print(config)
+        return None
+    folder, card = pathlib.Path(run_dir), card or ModelCard()
+    made_from = {"fingerprint": network_fingerprint(network), "config": config}
+    held = _held(folder, made_from)
+    if held is not None:
+        logging.info("%s holds this export, finished.", folder)
+        return held
+    images = first_images(examples, num_examples)
+    check_input_shape(network, images.shape[1:])
+    report = {
+        "violations": [],
+        "network": {"name": network.name, "fingerprint": made_from["fingerprint"]},
+        "files": {},
+        "images": len(started.images),
+        "limits": proof.limits.describe(),
+        "evaluations": started.describe(),
+        "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
+        "config": config,
+    }
+    report["network"] |= started.of_network()
+    with staged(folder) as aside:
+        for form_name, form in forms.items():
+            path = aside / f"{form_name}{form.suffix}"
+            logging.info("Exporting %s", path.name)
+            form.write(deployed, path, images)
+            entry = _entry(path) | started.of_file(form_name, form, deployed, path)
+            file = form.load(deployed, path)
+            entry["thresholds"] = [] if thresholds is None else thresholds.measure(file)
+            report["files"][form_name] = entry
+            report["violations"] += proof.limits.violations(entry, report["network"]["figures"])
+            about_all = {
+                "preprocessing": _preprocessing(deployed, resize_to),
+                "labels": list(card.labels),
+                "licence": card.licence,
+                "provenance": dict(provenance or {}),
+            }
+            write_json(metadata_path(path), entry | form.describe(file) | about_all)
+        report["networks"] = {f"{name} {key}": _row(f) for key, f in report["files"].items()}
+        write_json(folder / REPORT, report)
+        write_text(folder / CARD, card.render(report))
+        if report["violations"]:
+            raise ExportFailed(
+                "the files are too far from the network, and are not kept:\n"
+                + "\n".join(report["violations"])
+                + f"\nThe report is {folder / REPORT}."
+            )
+    return report
+
+
+def _endpoints(
+    network: tf.keras.Model, resize_to: int | tuple[int, int] | None, aligned_corners: bool
+) -> Endpoints:
+    if isinstance(network.output, Mapping):
+        return SegmentationEndpoints(network=network, aligned_corners=aligned_corners)
+    return EmbeddingEndpoints(network=network, resize_to=resize_to)
+
+
+def _held(folder: pathlib.Path, made_from: Mapping[str, str]) -> dict | None:
+    """The report of an earlier export of the same network by the same configuration."""
+    if not (folder / REPORT).exists():
+        return None
+    report = read_json(folder / REPORT)
+    made = {"fingerprint": report["network"]["fingerprint"], "config": report["config"]}
+    if made != made_from or report["violations"]:
+        return None
+    for entry in report["files"].values():
+        path = folder / entry["file"]
+        if not path.exists() or size_and_digest(path)[1] != entry["sha256"]:
+            return None
+    return report
+
+
+def _entry(path: pathlib.Path) -> dict:
+    size, digest = size_and_digest(path)
+    return {"file": path.name, "bytes": size, "sha256": digest}
+
+
+def _preprocessing(endpoints: Endpoints, resize_to: int | tuple[int, int] | None) -> dict:
+    """What becomes of an image file, in the words of `ImageFiles`."""
+    *image_size, channels = endpoints.image_shape
+    return {
+        "channels": channels,
+        "resize_to": image_size if resize_to is None else resize_to,
+        "image_size": image_size,
+    }
+
+
+def _row(entry: Mapping) -> dict[str, dict[str, float]]:
+    """The figures of a file as the final table shows them."""
+    file = {"kB": entry["bytes"] / 1e3, "worst cosine": entry["cosine"]["worst"]}
+    file |= {f"ms, {threads}": t["median_ms"] for threads, t in entry["latency"].items()}
+    return {**entry["figures"], "file": file}

@@ -1,0 +1,197 @@
+"""Measures files beside the network that they were made from."""
+
+import pathlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rtml_tf.deployment.endpoints import Endpoints
+from rtml_tf.deployment.example_images import first_images
+from rtml_tf.deployment.form import Form
+from rtml_tf.deployment.latency import LatencyMeasurement
+from rtml_tf.deployment.parity import ParityLimits, cosines
+from rtml_tf.networks.checking import check_input_shape
+from rtml_tf.runs.selection import Evaluation
+
+_IMAGES_AT_ONCE = 64
+
+
+class Proof:
+    """What is measured of a network and of each of its files.
+
+    * the cosine between the outputs of both, on images that were not trained on;
+    * the figures of evaluations, for which a file is a network like any other;
+    * those of attacks that see the network, and whose images are shown to the file: a file has no
+      gradient, and without one an attack would find less and the file seem robust;
+    * the latency of one image.
+
+    Attributes:
+        limits: What a file must keep.
+    """
+
+    def __init__(
+        self,
+        *,
+        held_out: Any,
+        num_images: int = 500,
+        evaluations: Mapping[str, Evaluation] | None = None,
+        attacks: Mapping[str, Callable[..., Evaluation]] | None = None,
+        attacked_files: Sequence[str] | None = None,
+        surrogate: tf.keras.Model | None = None,
+        latency: LatencyMeasurement | None = None,
+        limits: ParityLimits | None = None,
+    ):
+        """Sets what is measured.
+
+        Args:
+            held_out: Gives the images that outputs are compared on: an `OrderedBatches`, or any
+                object whose `dataset()` gives dicts with "image".
+            num_images: At most this many of them.
+            evaluations: By name. Of embedding networks only.
+            attacks: By name, evaluations that are not built yet: called with `surrogate=...`.
+            attacked_files: The files that the attacks are made for, by name. None: all.
+            surrogate: The network that the attacks see. None: the exported one; another one, such
+                as its teacher, where that has no gradient (local binary patterns).
+            latency: How it is measured. None: it is not.
+            limits: None: `ParityLimits()`.
+
+        Raises:
+            ValueError: If `num_images` is below 1.
+        """
+        if num_images < 1:
+            raise ValueError(f"num_images must be at least 1, got {num_images}.")
+        self.limits = ParityLimits() if limits is None else limits
+        self._held_out, self._num_images = held_out, num_images
+        self._evaluations = dict(evaluations or {})
+        self._attacks = dict(attacks or {})
+        self._attacked_files = attacked_files
+        self._surrogate = surrogate
+        self._latency = latency
+
+    def start(
+        self, network: tf.keras.Model, endpoints: Endpoints, files: Collection[str]
+    ) -> "StartedProof":
+        """Takes the network, and builds the attacks on it.
+
+        Args:
+            network: As it was trained.
+            endpoints: Of the network as it was trained, which gives the outputs to compare with.
+            files: The names of all files.
+
+        Raises:
+            ValueError: If the network does not take the images, a file to attack does not exist, or
+                a limit is set of a figure that is not measured.
+        """
+        unknown = sorted(set(self._attacked_files or ()) - set(files))
+        if unknown:
+            raise ValueError(
+                f"attacked_files names {', '.join(unknown)}; the files are {', '.join(files)}."
+            )
+        images = first_images(self._held_out, self._num_images)
+        check_input_shape(network, images.shape[1:])
+        surrogate = network if self._surrogate is None else self._surrogate
+        attacks = {name: attack(surrogate=surrogate) for name, attack in self._attacks.items()}
+        self.limits.check_figures({**self._evaluations, **attacks})
+        return StartedProof(
+            network=network,
+            endpoints=endpoints,
+            images=images,
+            evaluations=self._evaluations,
+            attacks=attacks,
+            attacked_files=self._attacked_files,
+            latency=self._latency,
+        )
+
+
+class StartedProof:
+    """The measurements of one network, see `Proof`.
+
+    Attributes:
+        images: float32 `[N, H, W, C]`, those that outputs are compared on.
+    """
+
+    def __init__(
+        self,
+        *,
+        network: tf.keras.Model,
+        endpoints: Endpoints,
+        images: np.ndarray,
+        evaluations: Mapping[str, Evaluation],
+        attacks: Mapping[str, Evaluation],
+        attacked_files: Sequence[str] | None,
+        latency: LatencyMeasurement | None,
+    ):
+        self.images = images
+        self._network = network
+        self._output = endpoints.output
+        self._function = endpoints.for_images(None)
+        self._evaluations, self._attacks = evaluations, attacks
+        self._attacked_files, self._latency = attacked_files, latency
+        parts = range(0, len(images), _IMAGES_AT_ONCE)
+        self._reference = np.concatenate(
+            [self._outputs(images[start : start + _IMAGES_AT_ONCE]) for start in parts]
+        )
+
+    def describe(self) -> dict[str, dict]:
+        """What the evaluations say of themselves, by name."""
+        all_of_them = {**self._evaluations, **self._attacks}
+        return {
+            name: evaluation.describe()
+            for name, evaluation in all_of_them.items()
+            if hasattr(evaluation, "describe")
+        }
+
+    def of_network(self) -> dict:
+        """The "figures" and the "latency" of the network itself."""
+        image = self.images[:1]
+        return {
+            "figures": self._figures(self._network, attacked=True),
+            "latency": self._latencies({"this process": lambda: self._outputs(image)}),
+        }
+
+    def of_file(self, name: str, form: Form, endpoints: Endpoints, path: pathlib.Path) -> dict:
+        """The "cosine", the "figures" and the "latency" of a file.
+
+        Args:
+            name: Of the file among others.
+            form: How it was written.
+            endpoints: What was written.
+            path: Where it lies.
+        """
+        file = form.load(endpoints, path)
+        cosine = cosines(file(self.images).numpy(), self._reference)
+        attacked = self._attacked_files is None or name in self._attacked_files
+        return {
+            "cosine": {"mean": float(cosine.mean()), "worst": float(cosine.min())},
+            "figures": self._figures(file, attacked=attacked),
+            "latency": self._file_latencies(form, endpoints, path),
+        }
+
+    def _outputs(self, images: np.ndarray) -> np.ndarray:
+        return self._function(image=tf.constant(images))[self._output].numpy()
+
+    def _figures(self, network: Any, *, attacked: bool) -> dict[str, dict[str, float]]:
+        evaluations = {**self._evaluations, **(self._attacks if attacked else {})}
+        return {name: evaluation.evaluate(network) for name, evaluation in evaluations.items()}
+
+    def _file_latencies(
+        self, form: Form, endpoints: Endpoints, path: pathlib.Path
+    ) -> dict[str, dict[str, float]]:
+        if self._latency is None:
+            return {}
+        numbers = {"this process": None}
+        if form.threads:
+            numbers = {f"{n} thread{'s' * (n > 1)}": n for n in self._latency.threads}
+        calls = {}
+        for name, threads in numbers.items():
+            file = form.load(endpoints, path, threads)
+            batch = np.repeat(self.images[:1], file.batch_size or 1, axis=0)
+            calls[name] = lambda file=file, batch=batch: file.run(batch)
+        return self._latencies(calls)
+
+    def _latencies(self, calls: Mapping[str, Callable[[], Any]]) -> dict[str, dict[str, float]]:
+        if self._latency is None:
+            return {}
+        return {name: self._latency.measure(call) for name, call in calls.items()}

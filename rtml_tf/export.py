@@ -1,0 +1,75 @@
+"""Exports a trained network: `export --run_dir=runs/quickstart/joint`.
+
+What is exported, and how it is proved, is in a gin file on top of the run's own; without one it is
+`gin_configs/deployment/export.gin`. The files, the report and the model card go to the folder
+`export` beside the network. A network file without a run folder takes gin files that name its data.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from rtml_tf import command_line, configuration
+from rtml_tf.deployment import exporting
+from rtml_tf.networks.saving import load_network
+from rtml_tf.runs.report import figures_table
+from rtml_tf.runs.run_folder import RunFolder, read_json
+from rtml_tf.runs.stages import Stages
+
+_DEFAULTS = "gin_configs/deployment/export.gin"
+
+RUN_DIR = flags.DEFINE_string("run_dir", None, "A run folder that training has left.")
+NETWORK_FILE = flags.DEFINE_string(
+    "network_file", None, "A .keras file. The default is the network of the run folder."
+)
+OUTPUT = flags.DEFINE_string(
+    "output", None, "The folder to write. The default is `export` beside the network."
+)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Reads the configuration, exports and prints the figures."""
+    del argv
+    if RUN_DIR.value is None and NETWORK_FILE.value is None:
+        raise configuration.ConfigurationError(
+            "nothing to export given, expected --run_dir=... or --network_file=..."
+        )
+    folder = RunFolder(RUN_DIR.value or pathlib.Path(NETWORK_FILE.value).parent)
+    network_file = pathlib.Path(NETWORK_FILE.value or folder.network)
+    if not network_file.is_file():
+        raise configuration.ConfigurationError(
+            f"there is no {network_file}: it takes the folder of a finished run."
+        )
+    files = [str(folder.config)] if RUN_DIR.value is not None else []
+    if not command_line.GIN_FILES.value:
+        files.append(_DEFAULTS)
+    command_line.configure_from_flags(files)
+    command_line.start_runtime()
+    output = OUTPUT.value or str(network_file.parent / "export")
+    provenance = {"network_file": str(network_file)}
+    if folder.config.exists():
+        provenance["command"] = f"rtml-train --gin_file={folder.config}"
+    if folder.metrics.exists():
+        provenance["figures"] = read_json(folder.metrics)["networks"]
+    # What an evaluation takes from other stages lies beside this one's folder.
+    with Stages(folder.path.resolve().parent):
+        report = configuration.configured(exporting.export)(
+            run_dir=output,
+            network=load_network(network_file),
+            provenance=provenance,
+            describe_config=configuration.resolved,
+        )
+    network = {"network": report["network"]["figures"]}
+    print(figures_table(network | report["networks"]))
+    print(f"Written to {output}.")
+    return 0
+
+
+def run_main() -> None:
+    """Entry point of the console script."""
+    command_line.run(main)
+
+
+if __name__ == "__main__":
+    run_main()
