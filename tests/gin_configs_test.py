@@ -10,10 +10,20 @@ from rtml_tf import configuration
 _FOLDER = pathlib.Path(configuration.__file__).absolute().parent.parent / "gin_configs"
 _EXPERIMENTS = ["quickstart"] + [
     f"{folder}/{file.stem}"
-    for folder in ("metric", "rmt")
+    for folder in ("clan", "mdprop", "metric", "rmt")
     for file in sorted((_FOLDER / folder).glob("*.gin"))
-    if file.stem != "base"
+    if not file.stem.endswith(("base", "paper"))
 ]
+
+# Data files that are parts of others, and those of images with masks.
+_PARTS = ("class_split.gin", "cityscapes_target.gin")
+_WITH_MASKS = (
+    "camvid_day_dusk.gin",
+    "gta5_cityscapes.gin",
+    "mask_folders.gin",
+    "scenes.gin",
+    "synthia_cityscapes.gin",
+)
 
 
 def _files(kind):
@@ -38,15 +48,37 @@ class GinConfigsTest(parameterized.TestCase):
     def test_evaluation(self, file):
         configuration.parse(["gin_configs/quickstart.gin", file], [])
 
+    @parameterized.parameters(*_files("deployment"))
+    def test_deployment(self, file):
+        configuration.parse(["gin_configs/quickstart.gin", file], [])
+
     @parameterized.parameters(*_files("networks"))
     def test_network(self, file):
         configuration.parse(["gin_configs/quickstart.gin", file], [])
 
+    @parameterized.parameters(*_files("transfer"))
+    def test_transfer(self, file):
+        configuration.parse(["gin_configs/rmt/transfer_absolute.gin", file], [])
+
     @parameterized.parameters(
-        *(file for file in _files("data") if not file.endswith("class_split.gin"))
+        *(file for file in _files("data") if not file.endswith((*_PARTS, *_WITH_MASKS)))
     )
     def test_data(self, file):
         configuration.parse(["gin_configs/quickstart.gin", file], [])
+
+    @parameterized.product(
+        file=[file for file in _files("data") if file.endswith(_WITH_MASKS)],
+        experiment=["clan_alternating", "source_only", "scenes"],
+    )
+    def test_data_with_masks(self, file, experiment):
+        configuration.parse([f"gin_configs/clan/{experiment}.gin", file], [])
+
+    @parameterized.product(
+        experiment=("baseline", "advprop", "mdprop", "mdprop_s2sd"), data=("cub", "cars", "sop")
+    )
+    def test_experiments_of_mdprop_with_the_settings_of_the_paper(self, experiment, data):
+        files = [f"mdprop/{experiment}", f"data/{data}", "losses/arcface", "mdprop/paper"]
+        configuration.parse([f"gin_configs/{file}.gin" for file in files], [])
 
     def test_there_are_experiments_to_test(self):
         self.assertContainsSubset(["quickstart", "metric/omniglot"], _EXPERIMENTS)

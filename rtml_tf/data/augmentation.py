@@ -4,7 +4,9 @@ from rtml_tf.data.augmentation_base import Augmentation, augment
 from rtml_tf.data.cutout import Cutout
 from rtml_tf.data.keras_preprocessing import KerasPreprocessing
 from rtml_tf.data.random_crops import RandomCrop, RandomResizedCrop
+from rtml_tf.data.random_light import RandomGamma, RandomTint
 from rtml_tf.data.random_moves import RandomFlip, RandomRotation, RandomTranslation
+from rtml_tf.data.random_scale import RandomScale
 from rtml_tf.data.random_tones import RandomBrightness, RandomContrast
 
 __all__ = [
@@ -15,8 +17,11 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGamma",
     "RandomResizedCrop",
     "RandomRotation",
+    "RandomScale",
+    "RandomTint",
     "RandomTranslation",
     "augment",
 ]

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -39,14 +39,34 @@ def why_unreadable(path: str, channels: int) -> str:
         path: A file that `find_unreadable` found.
         channels: 1 or 3.
     """
+    reason = failure_of(lambda name: read_image(name, channels), path)
+    return "it could be read at the second attempt" if reason is None else reason
+
+
+def failure_of(read: Callable[[tf.Tensor], tf.Tensor], path: str) -> str | None:
+    """Why a file cannot be read, in a few words, or None if it can.
+
+    Args:
+        read: Reads the file of a name, a string scalar.
+        path: The file.
+    """
     try:
-        read_image(tf.constant(os.fsencode(path)), channels)
+        read(tf.constant(os.fsencode(path)))
     except tf.errors.OpError as error:
-        # Leaves out what TensorFlow adds: the place in its graph, the name of the operation.
-        return re.sub(r"\{\{.*?\}\} ?|\s*\[Op:\w*\].*", "", error.message).rstrip(".")
+        return plain_message(error)
     except Exception as error:  # Pillow documents no common class of its errors.
         return str(error).split(" <_io.")[0].rstrip(".")
-    return "it could be read at the second attempt"
+    return None
+
+
+def plain_message(error: tf.errors.OpError) -> str:
+    """What an error says, without what TensorFlow adds: places in its graph, operations."""
+    message = re.sub(r"\{\{function_node.*?\}\} ?", "", error.message)
+    message = re.sub(r"\s*\[\[?(\{\{node|Op:).*", "", message, flags=re.DOTALL)
+    # What an assertion was given stands in brackets in a graph, as bytes otherwise.
+    message = re.sub(r"Expected .* to be true\. Summarized data: b'(.*)'", r"\1", message)
+    message = re.sub(r"^assertion failed: \[(.*)\]$", r"\1", message).replace("] [", " ")
+    return message.rstrip(".")
 
 
 def _state(path: str, channels: int) -> tuple:

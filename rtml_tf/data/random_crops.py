@@ -38,7 +38,15 @@ class RandomCrop(FillingAugmentation):
         self.padding = padding
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        height, width, channels = image.shape
+        mode = "SYMMETRIC" if self.fill_mode == "reflect" else "CONSTANT"
+        return self._window(image, seed, mode, self.fill_value)
+
+    def of_mask(self, mask: tf.Tensor, seed: tf.Tensor, ignore_value: int) -> tf.Tensor:
+        # What is reflected into the image is no new sight of the scene.
+        return self._window(mask[:, :, tf.newaxis], seed, "CONSTANT", ignore_value)[:, :, 0]
+
+    def _window(self, pixels: tf.Tensor, seed: tf.Tensor, mode: str, fill: float) -> tf.Tensor:
+        height, width, channels = pixels.shape
         added = 2 * self.padding
         if height + added < self.size[0] or width + added < self.size[1]:
             raise ValueError(
@@ -47,9 +55,8 @@ class RandomCrop(FillingAugmentation):
             )
         if self.padding:
             paddings = [[self.padding] * 2, [self.padding] * 2, [0, 0]]
-            mode = "SYMMETRIC" if self.fill_mode == "reflect" else "CONSTANT"
-            image = tf.pad(image, paddings, mode, self.fill_value)
-        return tf.image.stateless_random_crop(image, (*self.size, channels), seed)
+            pixels = tf.pad(pixels, paddings, mode, fill)
+        return tf.image.stateless_random_crop(pixels, (*self.size, channels), seed)
 
     def get_config(self) -> dict[str, Any]:
         return {"size": self.size, "padding": self.padding, **super().get_config()}

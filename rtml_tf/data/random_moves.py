@@ -37,6 +37,10 @@ class RandomFlip(Augmentation):
             image = tf.image.stateless_random_flip_up_down(image, for_rows)
         return image
 
+    def of_mask(self, mask: tf.Tensor, seed: tf.Tensor, ignore_value: int) -> tf.Tensor:
+        del ignore_value
+        return self(mask[:, :, tf.newaxis], seed)[:, :, 0]
+
     def get_config(self) -> dict[str, Any]:
         return {"horizontal": self.horizontal, "vertical": self.vertical}
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from rtml_tf.data.augmentation_base import Augmentation
+from rtml_tf.data.augmentation_base import ToneAugmentation
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
-class RandomBrightness(Augmentation):
+class RandomBrightness(ToneAugmentation):
     """Adds one number to all pixels and clips the result to [0, 1].
 
     Attributes:
@@ -34,7 +34,7 @@ class RandomBrightness(Augmentation):
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
-class RandomContrast(Augmentation):
+class RandomContrast(ToneAugmentation):
     """Scales the distance of each pixel from its channel's mean and clips to [0, 1].
 
     Attributes:

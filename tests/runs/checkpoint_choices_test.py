@@ -38,6 +38,9 @@ class _Model(tf.keras.Model):
     def finished_network(self) -> tf.keras.Model:
         return self.network
 
+    def optimizers_and_variables(self):
+        return [(self.optimizer, self.network.trainable_variables)]
+
 
 class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
