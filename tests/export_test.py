@@ -65,7 +65,8 @@ class ExportTest(absltest.TestCase):
         self.assertIn("network int8", output)
         report = json.loads((self.folder / "there" / "export_report.json").read_text())
         self.assertContainsSubset(
-            ["recall@1 at 0", "recall@1 at 8/255"], report["files"]["int8"]["figures"]["attacked"]
+            ["recall@1 at 0", "recall@1 at 8/255"],
+            report["files"]["int8"]["figures"]["unseen classes, attacked"],
         )
         self.assertLen(report["files"]["int8"]["thresholds"], 1)
         self.assertIn("class_pairs.pairs = 50", report["config"])

@@ -3,9 +3,14 @@
 import pathlib
 from collections.abc import Mapping
 
+# A table of more figures has a row for each, so that it fits a screen.
+_MOST_FIGURES_IN_A_ROW = 8
+
 
 def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     """Lays out figures as plain text: a row a network, a column a figure.
+
+    An evaluation of many figures has a row a figure and a column a network instead.
 
     Args:
         networks: `{network: {evaluation: {figure: value}}}`. Networks may lack figures that
@@ -22,12 +27,12 @@ def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
             for network, figures in networks.items()
             if evaluation in figures
         }
-        columns = list(dict.fromkeys(name for figures in rows.values() for name in figures))
-        cells = [[evaluation, *columns]]
+        names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+        cells = [[evaluation, *names]]
         for network, figures in rows.items():
-            cells.append(
-                [network, *(f"{figures[c]:.4g}" if c in figures else "-" for c in columns)]
-            )
+            cells.append([network, *(f"{figures[n]:.4g}" if n in figures else "-" for n in names)])
+        if len(names) > _MOST_FIGURES_IN_A_ROW:
+            cells = list(map(list, zip(*cells)))
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
         lines = [
             "  ".join(

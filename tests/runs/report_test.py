@@ -23,6 +23,14 @@ class FiguresTableTest(absltest.TestCase):
             ],
         )
 
+    def test_many_figures_have_a_row_each(self):
+        figures = {f"iou {number}": number / 10 for number in range(9)}
+        table = figures_table({"source only": {"test": figures}, "clan": {"test": figures}})
+        lines = table.splitlines()
+        self.assertLen(lines, 11)
+        self.assertEqual(lines[0], "test   source only  clan")
+        self.assertEqual(lines[3], "iou 1          0.1   0.1")
+
     def test_a_table_an_evaluation(self):
         table = figures_table({"trained": {"seen": {"nmi": 1.0}, "unseen": {"nmi": 0.5}}})
         self.assertLen(table.split("\n\n"), 2)
