@@ -53,8 +53,11 @@ class FileNetwork(abc.ABC):
             raise ValueError(f"{self.name} cannot be trained, got training=True.")
         if isinstance(images, np.ndarray) or tf.executing_eagerly():
             return tf.constant(self._run_all(np.asarray(images)))
-        outputs = tf.numpy_function(self._run_all, [images], tf.float32)
-        return tf.ensure_shape(outputs, self.output_shape)
+        return tf.ensure_shape(self.in_graph(images), self.output_shape)
+
+    def in_graph(self, images: tf.Tensor) -> tf.Tensor:
+        """What a call becomes in a graph: float32 `[N, H, W, C]` to `[N, ...]`."""
+        return tf.numpy_function(self._run_all, [images], tf.float32)
 
     def _run_all(self, images: np.ndarray) -> np.ndarray:
         self._check(images)

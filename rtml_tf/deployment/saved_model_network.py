@@ -55,3 +55,20 @@ class SavedModelNetwork(FileNetwork):
 
     def run(self, images: np.ndarray) -> np.ndarray:
         return self._function(image=tf.constant(images))[self._output].numpy()
+
+    def in_graph(self, images: tf.Tensor) -> tf.Tensor:
+        # Called through Python, as other files are, a function of TensorFlow would wait for a
+        # thread that waits for it, where there is only one.
+        if self.batch_size is None:
+            return self._function(image=images)[self._output]
+        number = tf.shape(images)[0]
+        filling = tf.repeat(images[-1:], -number % self.batch_size, axis=0)
+        batches = tf.reshape(
+            tf.concat([images, filling], axis=0), [-1, self.batch_size, *self.input_shape[1:]]
+        )
+        outputs = tf.map_fn(
+            lambda batch: self._function(image=batch)[self._output],
+            batches,
+            fn_output_signature=tf.TensorSpec([self.batch_size, *self.output_shape[1:]]),
+        )
+        return tf.reshape(outputs, [-1, *self.output_shape[1:]])[:number]

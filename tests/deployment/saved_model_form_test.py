@@ -63,6 +63,16 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(seen["names"], ["embed", "embed_bytes", "serving_default", "similarity"])
         self.assertAllClose(seen["embedding"], self.network(images(3)), atol=1e-6)
 
+    @parameterized.parameters((None, 3), (None, 1), (2, 1), (2, 4), (2, 5))
+    def test_a_graph_embeds_any_number_of_images_as_the_network_does(self, batch_size, count):
+        form = SavedModelForm(batch_size=batch_size)
+        path = pathlib.Path(self.create_tempdir().full_path, "model")
+        form.write(self.endpoints, path, images(1))
+        file = form.load(self.endpoints, path)
+        in_graph = tf.function(file, input_signature=[tf.TensorSpec([None, 8, 6, 3])])
+        self.assertAllClose(in_graph(images(count)), self.network(images(count)), atol=1e-6)
+        self.assertAllClose(file(images(count)), self.network(images(count)), atol=1e-6)
+
     @parameterized.parameters("JPEG", "PNG")
     def test_bytes_are_read_as_in_training(self, image_format):
         contents = [_encoded(image_format), _encoded(image_format, (9, 30))]
