@@ -23,9 +23,10 @@ class SelfDistillation(tf.Module):
     ICML 2021 (the variant with all of its parts, MSDFA), with the constants of its code. `L` is the
     metric loss of the embeddings and `L_k` that of target embeddings: what a head, Linear-ReLU-
     Linear and unit length, makes of the network's last feature map, average and maximum pooled and
-    added. `KL_k` is `similarity_divergence` from the target embeddings' similarities to the
-    embeddings', and `KL_features` that from the pooled features'; neither trains the side that is
-    learned from. The features join in when the heads have had some steps to learn.
+    added. `KL_k` is the divergence (`similarity_divergences`) from the target embeddings'
+    similarities to the embeddings', and `KL_features` that from the pooled features'; neither
+    trains the side that is learned from. The features join in when the heads have had some steps
+    to learn.
 
     Heads, and copies of the metric loss for them, belong to the model that trains, not to the
     network: what is finished is as large as without. The features are taken from the input of the
@@ -131,13 +132,15 @@ class SelfDistillation(tf.Module):
         Returns:
             float32 scalar.
         """
-        embeddings, targets = outputs["embedding"], outputs["targets"]
+        targets = outputs["targets"]
         losses = [loss(target, labels) for loss, target in zip(self._losses, targets)]
-        divergences = [self._divergence(target, embeddings) for target in targets]
-        total = 0.5 * (embedding_loss + _mean(losses)) + self.weight * _mean(divergences)
+        divergences = similarity_divergences(
+            [*targets, outputs["features"]], outputs["embedding"], temperature=self.temperature
+        )
         joined = tf.cast(step >= self.feature_start_step, tf.float32)
-        feature_weight = joined * self.feature_weight
-        return total + feature_weight * self._divergence(outputs["features"], embeddings)
+        weights = [self.weight / len(targets)] * len(targets) + [self.feature_weight * joined]
+        metric_losses = 0.5 * (embedding_loss + tf.reduce_mean(tf.stack(losses)))
+        return metric_losses + tf.reduce_sum(tf.stack(weights) * divergences)
 
     def update_state(self, outputs: Outputs, labels: tf.Tensor) -> None:
         """See `MetricLoss.update_state`."""
@@ -160,26 +163,23 @@ class SelfDistillation(tf.Module):
         """Builds it from `get_config()`, without heads."""
         return cls(**config)
 
-    def _divergence(self, target: tf.Tensor, embeddings: tf.Tensor) -> tf.Tensor:
-        return similarity_divergence(target, embeddings, temperature=self.temperature)
 
-
-def similarity_divergence(
-    target: tf.Tensor, source: tf.Tensor, *, temperature: float = 1.0
+def similarity_divergences(
+    targets: Sequence[tf.Tensor], source: tf.Tensor, *, temperature: float = 1.0
 ) -> tf.Tensor:
-    """How far similarities within a batch are from those of target embeddings.
+    """How far the similarities within a batch are from those of each of several target embeddings.
 
         T^2 / B sum_i KL(softmax_j(cos(t_i, t_j) / T) || softmax_j(cos(s_i, s_j) / T))
 
     with j over the whole batch, i itself included, as in the authors' code.
 
     Args:
-        target: floating `[B, D']`; gets no gradient.
+        targets: K embeddings of the batch, floating `[B, any size]`; they get no gradient.
         source: floating `[B, D]`.
         temperature: `T`, above 0.
 
     Returns:
-        float32 scalar of at least 0.
+        float32 `[K]`, at least 0.
     """
 
     def log_distributions(embeddings: tf.Tensor) -> tf.Tensor:
@@ -187,9 +187,10 @@ def similarity_divergence(
         similarities = pairs.cosine_similarities(embeddings, embeddings)  # [B, B]
         return tf.nn.log_softmax(similarities / temperature)
 
-    log_p, log_q = log_distributions(tf.stop_gradient(target)), log_distributions(source)
-    divergences = tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=1)
-    return temperature**2 * tf.reduce_mean(divergences)
+    log_p = tf.stack([log_distributions(tf.stop_gradient(target)) for target in targets])
+    # [K, B, B], [B, B] -> [K, B]
+    divergences = tf.reduce_sum(tf.exp(log_p) * (log_p - log_distributions(source)), axis=2)
+    return temperature**2 * tf.reduce_mean(divergences, axis=1)
 
 
 def _head(channels: int, size: int) -> tf.keras.Model:
@@ -220,7 +221,3 @@ def _pooled(features: tf.Tensor) -> tf.Tensor:
     average = tf.keras.layers.GlobalAveragePooling2D(dtype="float32")(features)
     maximum = tf.keras.layers.GlobalMaxPooling2D(dtype="float32")(features)
     return tf.keras.layers.Add(dtype="float32")([average, maximum])
-
-
-def _mean(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    return tf.add_n(list(values)) / len(values)

@@ -13,7 +13,7 @@ from rtml_tf.losses.multi_similarity import MultiSimilarityLoss, multi_similarit
 from rtml_tf.models.adversarial_branch import targeted_branches
 from rtml_tf.models.mdprop import MDPropModel
 from rtml_tf.models.metric_model import MetricModel
-from rtml_tf.models.self_distillation import SelfDistillation, similarity_divergence
+from rtml_tf.models.self_distillation import SelfDistillation, similarity_divergences
 from rtml_tf.networks.embedding_head import embedding_head
 
 _SIZES = (8, 16)
@@ -60,20 +60,20 @@ def _divergence(target, source, temperature=1.0):
     return temperature**2 / len(p) * scipy.special.rel_entr(p, q).sum()
 
 
-class SimilarityDivergenceTest(tf.test.TestCase, parameterized.TestCase):
+class SimilarityDivergencesTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(1.0, 0.2)
-    def test_is_the_relative_entropy_of_similarities(self, temperature):
+    def test_are_relative_entropies_of_similarities(self, temperature):
         rng = np.random.default_rng(0)
-        target, source = rng.normal(size=(6, 9)), rng.normal(size=(6, 3))
-        found = similarity_divergence(target, source, temperature=temperature)
-        self.assertAllClose(found, _divergence(target, source, temperature), rtol=1e-5)
-        self.assertAllClose(similarity_divergence(target, 3.0 * target), 0.0, atol=1e-7)
+        targets, source = [rng.normal(size=(6, n)) for n in (9, 4)], rng.normal(size=(6, 3))
+        found = similarity_divergences([*targets, 3.0 * source], source, temperature=temperature)
+        expected = [_divergence(target, source, temperature) for target in targets] + [0.0]
+        self.assertAllClose(found, expected, rtol=1e-5, atol=1e-6)
 
     def test_only_the_source_learns(self):
         rng = np.random.default_rng(0)
         target, source = (tf.Variable(rng.normal(size=(6, size))) for size in (9, 3))
         with tf.GradientTape() as tape:
-            value = similarity_divergence(target, source)
+            (value,) = similarity_divergences([target], source)
         gradients = tape.gradient(value, (target, source))
         self.assertIsNone(gradients[0])
         self.assertGreater(np.abs(gradients[1]).max(), 0.0)
