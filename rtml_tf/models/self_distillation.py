@@ -101,7 +101,7 @@ class SelfDistillation(tf.Module):
         """
         if self._heads:
             raise ValueError("A SelfDistillation belongs to one model, got a second one.")
-        features = _pooled(_input_of(network, self.pooling_layer))
+        features = _AverageMaxPooling()(_input_of(network, self.pooling_layer))
         for size in self.sizes:
             self._heads.append(_head(features.shape[-1], size))
             self._losses.append(type(loss).from_config(loss.get_config()))
@@ -193,6 +193,16 @@ def similarity_divergences(
     return temperature**2 * tf.reduce_mean(divergences, axis=1)
 
 
+class _AverageMaxPooling(tf.keras.layers.Layer):
+    """The sum of average and maximum pooling: `[B, H, W, C]` to float32 `[B, C]`."""
+
+    def call(self, features: tf.Tensor) -> tf.Tensor:
+        # With the network's own pooling the feature map would have three readers, and the order in
+        # which TensorFlow adds three gradients differs from process to process.
+        features = tf.cast(tf.identity(features), tf.float32)
+        return tf.reduce_mean(features, axis=(1, 2)) + tf.reduce_max(features, axis=(1, 2))
+
+
 def _head(channels: int, size: int) -> tf.keras.Model:
     return tf.keras.Sequential(
         [
@@ -215,9 +225,3 @@ def _input_of(network: tf.keras.Model, name: str) -> tf.Tensor:
             f"The layer {name!r} must read features [B, H, W, C], got {features.shape}."
         )
     return features
-
-
-def _pooled(features: tf.Tensor) -> tf.Tensor:
-    average = tf.keras.layers.GlobalAveragePooling2D(dtype="float32")(features)
-    maximum = tf.keras.layers.GlobalMaxPooling2D(dtype="float32")(features)
-    return tf.keras.layers.Add(dtype="float32")([average, maximum])
