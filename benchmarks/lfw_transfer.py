@@ -18,7 +18,8 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance, spread
+from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks.tables import markdown_table, spread
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
@@ -175,7 +176,7 @@ class _Table:
         figure = ("faces", "accuracy")
         return spread(self.figures(arm, seeds, *figure) - self.figures(reference, seeds, *figure))
 
-    def row(self, arm: _Arm) -> str | None:
+    def row(self, arm: _Arm) -> list[str] | None:
         """A row of the table, None where no seed is recorded."""
         seeds = self.seeds(arm)
         if not seeds:
@@ -183,7 +184,7 @@ class _Table:
         scratch = dataclasses.replace(arm, method="scratch", teacher="")
         if arm.labelled == "0":
             scratch = dataclasses.replace(scratch, labelled="1.0")
-        cells = [
+        return [
             arm.student or "image",
             arm.method,
             arm.teacher,
@@ -195,16 +196,14 @@ class _Table:
             self.gain(arm, scratch) if arm.student else "",
             str(len(seeds)),
         ]
-        return "| " + " | ".join(cells) + " |"
 
     def text(self) -> str:
         """The table in Markdown."""
-        header = (
-            "| reads | method | teacher | labels | accuracy | AUC | TAR at FAR 1e-2 "
-            f"| attacked at {_ATTACKED} | gain over scratch | seeds |"
-        )
-        rows = [self.row(arm) for arm in _arms()]
-        return "\n".join([header, "|---|---|---|---:|" + "---:|" * 6, *filter(None, rows)])
+        columns = [
+            *("reads", "method", "teacher", "labels", "accuracy", "AUC", "TAR at FAR 1e-2"),
+            *(f"attacked at {_ATTACKED}", "gain over scratch", "seeds"),
+        ]
+        return markdown_table(columns, filter(None, map(self.row, _arms())), words=3)
 
     def plot(self, path: pathlib.Path) -> None:
         """Accuracy over the share of labels, a panel a student."""

@@ -19,7 +19,8 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance, spread
+from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks.tables import markdown_table, spread
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
@@ -175,7 +176,7 @@ def _runs(data: _Data, sweep: Sweep) -> list[Run]:
     return [first] + [run(arm, seed) for seed in _SEEDS.value for arm in _arms()]
 
 
-def _row(data: _Data, sweep: Sweep, arm: _Arm) -> str | None:
+def _row(data: _Data, sweep: Sweep, arm: _Arm) -> list[str] | None:
     seeds = [seed for seed in _SEEDS.value if arm.name(seed) in sweep.records]
     if not seeds:
         return None
@@ -197,17 +198,17 @@ def _row(data: _Data, sweep: Sweep, arm: _Arm) -> str | None:
     setting = [kind, "", ""] if arm.attack is None else [kind, f"{arm.epsilon}/255", arm.weight]
     change = ["", ""] if arm.attack is None else [f"{lost.mean():+.1f}", f"{gained.mean():+.1f}"]
     cells = [*setting, spread(clean), *map(spread, attacked), spread(transfer), *change]
-    return "| " + " | ".join([*cells, str(len(seeds)), f"{sweep.minutes(names):.1f}"]) + " |"
+    return [*cells, str(len(seeds)), f"{sweep.minutes(names):.1f}"]
 
 
 def _table(data: _Data, sweep: Sweep) -> str:
-    attacked = " | ".join(f"at {epsilon}" for epsilon in _TESTED)
-    header = (
-        f"| training | epsilon | a | clean | {attacked} | transfer, {_TESTED[-1]} "
-        f"| clean, change | {_TESTED[1]}, change | seeds | minutes |"
-    )
-    rows = [_row(data, sweep, arm) for arm in _arms()]
-    return "\n".join([header, "|---|---|---|" + "---:|" * 9, *filter(None, rows)])
+    columns = [
+        *("training", "epsilon", "a", "clean"),
+        *(f"at {epsilon}" for epsilon in _TESTED),
+        *(f"transfer, {_TESTED[-1]}", "clean, change", f"{_TESTED[1]}, change"),
+        *("seeds", "minutes"),
+    ]
+    return markdown_table(columns, filter(None, (_row(data, sweep, a) for a in _arms())), words=3)
 
 
 def _plot(data: _Data, sweep: Sweep, path: pathlib.Path) -> None:

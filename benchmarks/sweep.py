@@ -1,5 +1,6 @@
 """Many training runs of one experiment: made in parallel, never twice, and remembered."""
 
+import csv
 import dataclasses
 import datetime
 import json
@@ -42,15 +43,24 @@ class Sweep:
         records: `{run: metrics}` of all finished runs.
     """
 
-    def __init__(self, *, records: pathlib.Path, work_dir: pathlib.Path, processes: int):
+    def __init__(
+        self,
+        *,
+        records: pathlib.Path,
+        work_dir: pathlib.Path,
+        processes: int,
+        curves: Sequence[str] = (),
+    ):
         """Reads what is there.
 
         Args:
             records: The JSON file of records.
             work_dir: Where the run folders go.
             processes: Runs at once, each on one thread.
+            curves: Columns of the runs' `log.csv` that are remembered too, under "curves".
         """
         self._file, self._work_dir, self._processes = records, work_dir, processes
+        self._curves = tuple(curves)
         self.records = json.loads(records.read_text()) if records.exists() else {}
 
     def folder(self, name: str) -> pathlib.Path:
@@ -114,7 +124,7 @@ class Sweep:
         return (self.folder(name) / "metrics.json").exists()
 
     def _log(self, run: Run) -> pathlib.Path:
-        return self.folder(run.name).with_suffix(".log")
+        return self.folder(f"{run.name}.log")
 
     def _start(self, run: Run) -> subprocess.Popen:
         self._work_dir.mkdir(parents=True, exist_ok=True)
@@ -136,7 +146,10 @@ class Sweep:
 
     def _remember(self, run: Run) -> None:
         folder = self.folder(run.name)
-        self.records[run.name] = json.loads((folder / "metrics.json").read_text())
+        record = json.loads((folder / "metrics.json").read_text())
+        if self._curves:
+            record["curves"] = _columns(folder / "log.csv", self._curves)
+        self.records[run.name] = record
         self._file.parent.mkdir(parents=True, exist_ok=True)
         aside = self._file.with_suffix(".aside")
         aside.write_text(json.dumps(self.records, indent=1, sort_keys=True) + "\n")
@@ -146,11 +159,11 @@ class Sweep:
             shutil.rmtree(folder / part, ignore_errors=True)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean and standard deviation, as text with one decimal; a single value stands alone."""
-    if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+def _columns(file: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]:
+    """Columns of a CSV file, without the rows in which one is empty."""
+    with open(file, encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if all(row[name] for name in names)]
+    return {name: [float(row[name]) for row in rows] for name in names}
 
 
 def provenance() -> str:

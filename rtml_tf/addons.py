@@ -12,6 +12,7 @@ with warnings.catch_warnings():
 
 # Image operations: data/augmentation.
 cutout = tfa.image.cutout
+gaussian_filter2d = tfa.image.gaussian_filter2d
 rotate = tfa.image.rotate
 translate = tfa.image.translate
 

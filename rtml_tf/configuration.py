@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import gin
 
-from rtml_tf import misspellings
+from rtml_tf import gin_names, misspellings
 
 # The folder that holds the packages: gin files are found there from any working directory.
 _ROOT = pathlib.Path(__file__).absolute().parent.parent
@@ -22,18 +22,20 @@ class ConfigurationError(ValueError):
     """A gin file or parameter that cannot be used."""
 
 
-def parse(files: Sequence[str], parameters: Sequence[str]) -> None:
+def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence[str] = ()) -> None:
     """Parses gin files, then single parameters on top.
 
     Args:
         files: Paths, relative to the working directory or to the folder that holds the packages.
         parameters: Bindings such as `"training.train.epochs = 3"`.
+        packages: Packages that gin files may name, beside those of `gin_names`.
 
     Raises:
-        ConfigurationError: If a file is missing, or a name is misspelt or has no value; the
+        ConfigurationError: If a file is missing or names what it may not, or a name is misspelt or has no value; the
             message says what was probably meant.
     """
     gin.clear_config()
+    gin_names.allow(packages)
     for file in files:
         if not (os.path.exists(file) or (_ROOT / file).exists()):
             near = misspellings.did_you_mean(file, _shipped_files())
@@ -121,7 +123,8 @@ def _bindings() -> dict:
 def _imports() -> list[str]:
     """The imports of the files: a parameter may then name what no file has bound yet."""
     statements = gin.config._IMPORTS  # pylint: disable=protected-access
-    lines = sorted(statement.format() for statement in statements)
+    # A set: each parameter's own copy of these imports is remembered beside the first.
+    lines = sorted({statement.format() for statement in statements})
     dynamic = "from __gin__ import dynamic_registration"
     return [dynamic, *(line for line in lines if line != dynamic)] if lines else []
 

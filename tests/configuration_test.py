@@ -59,6 +59,11 @@ class ConfigurationTest(parameterized.TestCase):
         self.assertEqual(sgd.momentum, 0.5)
         self.assertEqual(gin.query_parameter("SEED/gin.macro.value"), 5)
 
+    def test_many_parameters_cost_no_more_than_each(self):
+        """Were the imports of the files to double with each, this would never end."""
+        configuration.parse(["gin_configs/quickstart.gin"], [f"SEED = {i}" for i in range(40)])
+        self.assertEqual(gin.query_parameter("%SEED"), 39)
+
     def test_what_no_file_names_has_its_own_defaults(self):
         configuration.parse([self.file], [])
         configuration.lock()

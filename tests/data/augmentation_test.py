@@ -37,6 +37,17 @@ class EveryAugmentationTest(parameterized.TestCase, tf.test.TestCase):
         (augmentation.RandomBrightness(max_delta=0.5), (11, 9, 3)),
         (augmentation.RandomContrast(lowest=0.5, highest=2.0), (11, 9, 3)),
         (augmentation.Cutout(size=4, fill_value=0.5), (11, 9, 3)),
+        (augmentation.GaussianNoise(deviation=0.2), (11, 9, 3)),
+        (
+            augmentation.OneOf(
+                augmentations=[
+                    augmentation.GaussianNoise(deviation=0.2),
+                    augmentation.GaussianBlur(deviation=0.8),
+                    augmentation.LowResolution(factor=0.5),
+                ]
+            ),
+            (11, 9, 3),
+        ),
     )
     def test_result_is_an_image_and_a_function_of_the_seed(self, change, shape):
         results = _results(change, _NOISE)

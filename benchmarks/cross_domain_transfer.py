@@ -1,0 +1,337 @@
+"""Does a robust teacher transfer better? From one domain to another, with few labels or none.
+
+    ./bazelw run //benchmarks:cross_domain_transfer -- --omniglot=/path/to/omniglot_small \
+        --output=docs/results/cross_domain_transfer_characters.md
+    ./bazelw run //benchmarks:cross_domain_transfer -- --lfw=/path/to/lfw112 \
+        --output=docs/results/cross_domain_transfer_faces.md
+
+Teachers learn printed characters (or faces) by clean and by joint adversarial training; students
+imitate them on handwritten characters (or corrupted faces): without labels, with few, and with few
+afterwards. Of each norm one epsilon is chosen by the students' validation figures, with seeds of
+their own; then clean and robust teachers are compared over seeds, in pairs. Runs that are recorded
+beside the output (`.json`) are not made again.
+"""
+
+import dataclasses
+import os
+import pathlib
+
+import numpy as np
+from absl import app, flags
+
+from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks.tables import difference, markdown_table, spread
+
+_OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
+_LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
+_SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of the comparison.")
+_CHOICE_SEEDS = flags.DEFINE_list("choice_seeds", ["100", "101"], "Seeds of the choice.")
+_L_INF = flags.DEFINE_list("l_inf", ["0.5", "1", "2", "4"], "Teachers' epsilons, of 255.")
+_L2 = flags.DEFINE_list("l2", ["0.1", "0.25", "0.5", "1.0"], "Teachers' epsilons in L2.")
+_LABELLED = flags.DEFINE_float("labelled", 0.1, "Share of the target's classes with labels.")
+_TEACHER_EPOCHS = flags.DEFINE_integer("teacher_epochs", 8, "Of 100 steps each.")
+_STUDENT_EPOCHS = flags.DEFINE_integer("student_epochs", 8, "Of 100 steps each.")
+_WORK_DIR = flags.DEFINE_string("work_dir", "runs/cross_domain", "Where the run folders go.")
+_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
+_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
+
+_ATTACKED = "4/255"
+_METHODS = {
+    "imitate": "imitation, no labels",
+    "labels": "imitation and few labels",
+    "finetune": "imitation, then few labels",
+}
+_SHORT = (
+    "training.train.baselines = None",
+    "training.train.evaluate_untrained = False",
+    "training.train.artefacts = []",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Domains:
+    """A source and a target domain.
+
+    Attributes:
+        title: What goes where, in words.
+        source: Gin files and bindings of the teachers' data and network.
+        target: Gin files and bindings of the students' data and network.
+        clean: Evaluation and figure that count.
+        attacked: The same under attack.
+    """
+
+    title: str
+    source: tuple[tuple[str, ...], tuple[str, ...]]
+    target: tuple[tuple[str, ...], tuple[str, ...]]
+    clean: tuple[str, str]
+    attacked: tuple[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Teacher:
+    """A teacher: its norm ("clean" without attack) and epsilon, as in the flags."""
+
+    norm: str
+    epsilon: str = "0"
+
+    def __str__(self) -> str:
+        if self.norm == "clean":
+            return "clean"
+        return f"L-inf {self.epsilon}/255" if self.norm == "linf" else f"L2 {self.epsilon}"
+
+    def name(self, seed: str) -> str:
+        """The run of one seed."""
+        return f"teacher_{self.norm}{self.epsilon}_seed{seed}"
+
+    @property
+    def gin_file(self) -> str:
+        kinds = {"clean": "source_clean", "linf": "source_joint_pgd", "l2": "source_joint_l2"}
+        return f"gin_configs/rmt/{kinds[self.norm]}.gin"
+
+    @property
+    def parameters(self) -> list[str]:
+        if self.norm == "clean":
+            return []
+        epsilon = float(self.epsilon) / (255 if self.norm == "linf" else 1)
+        return [
+            f"EPSILON = {epsilon:.8f}",
+            "epsilon/tf.keras.optimizers.schedules.PolynomialDecay.decay_steps = 300",
+            "projected_gradient_descent.ProjectedGradientDescent.steps = 3",
+            "training.train.callbacks = []",
+        ]
+
+
+_CLEAN = _Teacher("clean")
+
+
+def _domains() -> _Domains:
+    if (_OMNIGLOT.value is None) == (_LFW.value is None):
+        raise app.UsageError("give one of --omniglot and --lfw.")
+    if _OMNIGLOT.value is not None:
+        return _Domains(
+            title="From printed to handwritten characters",
+            source=((), ()),
+            target=(
+                ("gin_configs/data/omniglot.gin",),
+                (
+                    f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
+                    # As large as the printed ones.
+                    "INPUT_SHAPE = (32, 32, 1)",
+                    "image_folder.ImageFolder.image_size = (32, 32)",
+                    "splits.class_split.fractions = {'train': 0.75, 'validation': 0.25}",
+                ),
+            ),
+            clean=("unseen classes", "recall@1"),
+            attacked=("unseen classes, attacked", f"recall@1 at {_ATTACKED}"),
+        )
+    root = pathlib.Path(_LFW.value).absolute()
+    faces = (f"LFW = {str(root)!r}", f"LFW_PAIRS = {str(root / 'pairs.txt')!r}")
+    resnet = "resnet.imagenet_resnet"
+    return _Domains(
+        title="From clean to corrupted faces",
+        source=(
+            ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),
+            (*faces, f"{resnet}.small_input = False", f"{resnet}.width = 0.5"),
+        ),
+        target=(
+            ("gin_configs/data/lfw_corrupted.gin",),
+            (
+                *faces,
+                "image_view.ImageView.image_size = (24, 24)",
+                "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
+            ),
+        ),
+        clean=("faces", "accuracy"),
+        attacked=("faces, attacked", f"accuracy at {_ATTACKED}"),
+    )
+
+
+class _Experiment:
+    """The runs and their figures."""
+
+    def __init__(self, domains: _Domains, sweep: Sweep):
+        self._domains, self._sweep = domains, sweep
+        self.chosen: list[_Teacher] = []
+
+    @property
+    def candidates(self) -> list[_Teacher]:
+        """Every robust teacher."""
+        linf = [_Teacher("linf", epsilon) for epsilon in _L_INF.value]
+        return linf + [_Teacher("l2", epsilon) for epsilon in _L2.value]
+
+    def choose(self) -> None:
+        """Chooses one epsilon of each norm by the validation figures of imitating students."""
+        teachers = [_CLEAN, *self.candidates]
+        seeds = _CHOICE_SEEDS.value
+        self._sweep.make(
+            [run for seed in seeds for t in teachers for run in self._runs(t, seed, ["imitate"])]
+        )
+        for norm in ("linf", "l2"):
+            group = [teacher for teacher in self.candidates if teacher.norm == norm]
+            if group:
+                self.chosen.append(max(group, key=lambda t: self.validation(t).mean()))
+
+    def validation(self, teacher: _Teacher) -> np.ndarray:
+        """Best validation figure of the students that imitate a teacher, in percent."""
+        names = [_student_name(teacher, "imitate", seed) for seed in _CHOICE_SEEDS.value]
+        return self._sweep.values(names, "training", "best_value")
+
+    def make(self) -> None:
+        """Makes the runs of the comparison."""
+        teachers = [_CLEAN, *self.chosen]
+        self._sweep.make(
+            [r for seed in _SEEDS.value for t in teachers for r in self._runs(t, seed, _METHODS)]
+        )
+
+    def figures(self, teacher: _Teacher, method: str, path: tuple[str, str]) -> np.ndarray:
+        """A figure over the seeds, in percent: of the students, or without a method the teachers.
+
+        The teachers are evaluated on the target domain, beside their imitating students.
+        """
+        names = [_student_name(teacher, method or "imitate", seed) for seed in _SEEDS.value]
+        return self._sweep.values(names, "networks", "trained" if method else "teacher", *path)
+
+    def _runs(self, teacher: _Teacher, seed: str, methods) -> list[Run]:
+        return [
+            self._teacher_run(teacher, seed),
+            *(self._student_run(teacher, method, seed) for method in methods),
+        ]
+
+    def _teacher_run(self, teacher: _Teacher, seed: str) -> Run:
+        files, parameters = self._domains.source
+        return Run(
+            teacher.name(seed),
+            [teacher.gin_file, *files],
+            [
+                *parameters,
+                *teacher.parameters,
+                *_SHORT,
+                f"SEED = {seed}",
+                "batches.TrainingBatches.steps_per_epoch = 100",
+                f"training.train.epochs = {_TEACHER_EPOCHS.value}",
+                "EVALUATIONS = {}",
+            ],
+        )
+
+    def _student_run(self, teacher: _Teacher, method: str, seed: str) -> Run:
+        of_method = {
+            "imitate": "transfer_absolute",
+            "labels": "transfer_labels",
+            "finetune": "transfer_scratch",
+        }
+        files, parameters = self._domains.target
+        evaluation = "robust_verification.RobustVerificationEvaluation"
+        if _LFW.value is None:
+            evaluation = "robust_retrieval.RobustRetrievalEvaluation"
+        needs = teacher.name(seed)
+        parameters = [
+            *parameters,
+            *_SHORT,
+            f"SEED = {seed}",
+            "STEPS_PER_EPOCH = 100",
+            f"training.train.epochs = {_STUDENT_EPOCHS.value}",
+            f"test/{evaluation}.epsilons = (0.01568627,)",
+        ]
+        if method == "imitate":
+            if seed in _CHOICE_SEEDS.value:
+                parameters.append("EVALUATIONS = {}")
+            else:
+                parameters.append("training.train.baselines = {'teacher': %TEACHER}")
+        else:
+            parameters.append(f"LABELLED = {_LABELLED.value}")
+        if method == "finetune":
+            needs = _student_name(teacher, "imitate", seed)
+            parameters += [
+                "training.train.epochs = 3",
+                "tf.keras.optimizers.Adam.learning_rate = 1e-4",
+                "pk_sampler.PKSampler.classes_per_batch = 8",
+                "NETWORK = @teacher.load_teacher()",
+            ]
+        parameters.append(f"TEACHER_RUN = {str(self._sweep.folder(needs).absolute())!r}")
+        return Run(
+            _student_name(teacher, method, seed),
+            [
+                f"gin_configs/rmt/{of_method[method]}.gin",
+                *files,
+                "gin_configs/transfer/student_grey.gin",
+            ],
+            parameters,
+            needs=[needs],
+        )
+
+
+def _student_name(teacher: _Teacher, method: str, seed: str) -> str:
+    return f"{method}_{teacher.name(seed)}"
+
+
+def _table(experiment: _Experiment, domains: _Domains) -> str:
+    columns = ["teacher", "network", "clean", f"at {_ATTACKED}"]
+    columns += ["clean, change", f"{_ATTACKED}, change"]
+    rows = []
+    for method, title in [("", "the teacher itself"), *_METHODS.items()]:
+        for teacher in [_CLEAN, *experiment.chosen]:
+            paths = (domains.clean, domains.attacked)
+            values = [experiment.figures(teacher, method, path) for path in paths]
+            changes = ["", ""]
+            if teacher != _CLEAN:
+                reference = [experiment.figures(_CLEAN, method, path) for path in paths]
+                changes = list(map(difference, values, reference))
+            rows.append([str(teacher), title, *map(spread, values), *changes])
+    return markdown_table(columns, rows, words=2)
+
+
+def _choice_table(experiment: _Experiment) -> str:
+    rows = []
+    for teacher in [_CLEAN, *experiment.candidates]:
+        mark = "chosen" if teacher in experiment.chosen else ""
+        rows.append([str(teacher), mark, spread(experiment.validation(teacher))])
+    return markdown_table(["teacher", "", "validation Recall@1 of the student"], rows, words=2)
+
+
+def main(argv: list[str]) -> None:
+    """Makes the missing runs, then writes the tables."""
+    del argv
+    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    domains, output = _domains(), pathlib.Path(_OUTPUT.value)
+    experiment = _Experiment(
+        domains,
+        Sweep(
+            records=output.with_suffix(".json"),
+            work_dir=pathlib.Path(_WORK_DIR.value, "faces" if _LFW.value else "characters"),
+            processes=_PROCESSES.value,
+        ),
+    )
+    experiment.choose()
+    experiment.make()
+    data = "--lfw=lfw112" if _LFW.value else "--omniglot=omniglot_small"
+    output.write_text(
+        f"""# {domains.title}
+
+Teachers learn in one domain, students imitate them in another. {domains.clean[1].capitalize()} on
+unseen classes of the target domain, in percent: mean ± standard deviation over {len(_SEEDS.value)}
+seeds. "At" is projected gradient descent in 32 steps on 200 queries or pairs; the student's whole
+network, with the view it takes of the image, is attacked. Changes are paired, against the clean
+teacher with the same seeds, with the p-value of a t-test. Few labels are those of
+{100 * _LABELLED.value:.0f} % of the target's classes.
+
+{_table(experiment, domains)}
+
+The epsilon of each norm was chosen by the validation figure of imitating students, with seeds
+{", ".join(_CHOICE_SEEDS.value)}:
+
+{_choice_table(experiment)}
+
+    ./bazelw run //benchmarks:cross_domain_transfer -- {data} \\
+        --seeds={",".join(_SEEDS.value)} --labelled={_LABELLED.value} \\
+        --teacher_epochs={_TEACHER_EPOCHS.value} --student_epochs={_STUDENT_EPOCHS.value} \\
+        --output={output}
+
+{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
+""",
+        encoding="utf-8",
+    )
+    print(f"Written to {output}.")
+
+
+if __name__ == "__main__":
+    app.run(main)

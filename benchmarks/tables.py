@@ -1,0 +1,35 @@
+"""Tables of results: means, spreads and paired differences, in Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from scipy import stats
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, as text with one decimal; a single value stands alone."""
+    if len(values) == 1:
+        return f"{values[0]:.1f}"
+    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+
+
+def difference(values: Sequence[float], reference: Sequence[float]) -> str:
+    """Mean and standard deviation of paired differences, with the p-value of a paired t-test."""
+    differences = np.subtract(values, reference)
+    text = f"{np.mean(differences):+.1f}"
+    if len(differences) == 1 or not np.ptp(differences):
+        return text
+    p_value = stats.ttest_1samp(differences, 0.0).pvalue
+    return f"{text} ± {np.std(differences, ddof=1):.1f} (p {p_value:.3f})"
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int) -> str:
+    """A table in Markdown.
+
+    Args:
+        columns: The titles.
+        rows: The cells.
+        words: How many columns on the left hold words; the others are aligned as numbers.
+    """
+    rule = ["---"] * words + ["---:"] * (len(columns) - words)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [columns, rule, *rows])
