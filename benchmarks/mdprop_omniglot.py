@@ -17,7 +17,7 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks.sweep import Run, Sweep, curves, provenance
 from benchmarks.tables import difference, markdown_table, spread
 
 matplotlib.use("Agg")
@@ -199,8 +199,8 @@ class _Experiment:
 
     def curves(self, arm: _Arm) -> tuple[np.ndarray, np.ndarray]:
         """Steps, and the mean over the seeds of the figure that chooses the network."""
-        curves = [self._sweep.records[name]["curves"] for name in self._names(arm)]
-        return np.array(curves[0][_CURVES[0]]), np.mean([x[_CURVES[1]] for x in curves], axis=0)
+        records = [self._sweep.records[name]["curves"] for name in self._names(arm)]
+        return np.array(records[0][_CURVES[0]]), np.mean([x[_CURVES[1]] for x in records], axis=0)
 
     def _names(self, arm: _Arm) -> list[str]:
         return [arm.name(seed) for seed in _SEEDS.value]
@@ -329,7 +329,7 @@ def main(argv: list[str]) -> None:
             records=output.with_suffix(".json"),
             work_dir=pathlib.Path(_WORK_DIR.value),
             processes=_PROCESSES.value,
-            curves=_CURVES,
+            more=lambda folder: {"curves": curves(folder, _CURVES)},
         )
     )
     experiment.choose()

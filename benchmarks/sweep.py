@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Sweep:
         records: pathlib.Path,
         work_dir: pathlib.Path,
         processes: int,
-        curves: Sequence[str] = (),
+        more: Callable[[pathlib.Path], dict] = lambda folder: {},
     ):
         """Reads what is there.
 
@@ -57,10 +57,10 @@ class Sweep:
             records: The JSON file of records.
             work_dir: Where the run folders go.
             processes: Runs at once, each on one thread.
-            curves: Columns of the runs' `log.csv` that are remembered too, under "curves".
+            more: What else is remembered of a run folder, beside its `metrics.json`.
         """
         self._file, self._work_dir, self._processes = records, work_dir, processes
-        self._curves = tuple(curves)
+        self._more = more
         self.records = json.loads(records.read_text()) if records.exists() else {}
 
     def folder(self, name: str) -> pathlib.Path:
@@ -113,7 +113,7 @@ class Sweep:
             value = self.records[name]
             for key in path:
                 value = value[key]
-            figures.append(100.0 * value)
+            figures.append(np.nan if value is None else 100.0 * value)
         return np.array(figures)
 
     def minutes(self, names: Sequence[str]) -> float:
@@ -147,9 +147,7 @@ class Sweep:
     def _remember(self, run: Run) -> None:
         folder = self.folder(run.name)
         record = json.loads((folder / "metrics.json").read_text())
-        if self._curves:
-            record["curves"] = _columns(folder / "log.csv", self._curves)
-        self.records[run.name] = record
+        self.records[run.name] = {**record, **self._more(folder)}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         aside = self._file.with_suffix(".aside")
         aside.write_text(json.dumps(self.records, indent=1, sort_keys=True) + "\n")
@@ -159,9 +157,9 @@ class Sweep:
             shutil.rmtree(folder / part, ignore_errors=True)
 
 
-def _columns(file: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]:
-    """Columns of a CSV file, without the rows in which one is empty."""
-    with open(file, encoding="utf-8", newline="") as lines:
+def curves(folder: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]:
+    """Columns of a run's `log.csv`, without the rows in which one is empty."""
+    with open(folder / "log.csv", encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if all(row[name] for name in names)]
     return {name: [float(row[name]) for row in rows] for name in names}
 

@@ -38,9 +38,11 @@ class Choice:
                 f"{', '.join(self.evaluation.figure_names)}."
             )
 
-    def prefers(self, value: float, best: float) -> bool:
-        """Whether a figure is better than the best one so far (NaN: none yet)."""
-        return math.isnan(best) or (value > best if self.higher_is_better else value < best)
+    def prefers(self, value: float, best: float | None) -> bool:
+        """Whether a figure is better than the best one so far (None or NaN: none yet)."""
+        if best is None or math.isnan(best):
+            return True
+        return value > best if self.higher_is_better else value < best
 
 
 class CheckpointChoices(tf.keras.callbacks.Callback):
@@ -106,12 +108,12 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
                 given = figures[id(choice.evaluation)]
                 logs.update({f"validation/{name}/{key}": value for key, value in given.items()})
                 value = given[choice.figure]
-                if choice.prefers(value, self._kept.get(name, {}).get("value", math.nan)):
+                if choice.prefers(value, self._kept.get(name, {}).get("value")):
                     self._keep(name, {"epoch": epoch + 1, "value": value})
 
     def on_train_end(self, logs=None) -> None:
         del logs
-        epoch = int(self.model.step) // self.params["steps"]
+        epoch = int(self.model.step.numpy()) // self.params["steps"]
         with averaged_weights(self.model):
             self._keep(_LAST, {"epoch": epoch})
         if keeps_average(self.model):

@@ -10,6 +10,7 @@ class FiguresTableTest(absltest.TestCase):
         table = figures_table(
             {
                 "raw pixels": {"test": {"recall@1": 0.25}},
+                "unknown": {"test": {"recall@1": float("nan"), "nmi": None}},
                 "trained": {"test": {"recall@1": 0.9375, "nmi": 0.5}},
             }
         )
@@ -19,6 +20,7 @@ class FiguresTableTest(absltest.TestCase):
                 "test        recall@1  nmi",
                 "-------------------------",
                 "raw pixels      0.25    -",
+                "unknown            -    -",
                 "trained       0.9375  0.5",
             ],
         )
