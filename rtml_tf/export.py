@@ -19,7 +19,6 @@ from rtml_tf.runs.stages import Stages
 
 _DEFAULTS = "gin_configs/deployment/export.gin"
 
-RUN_DIR = flags.DEFINE_string("run_dir", None, "A run folder that training has left.")
 NETWORK_FILE = flags.DEFINE_string(
     "network_file", None, "A .keras file. The default is the network of the run folder."
 )
@@ -31,17 +30,16 @@ OUTPUT = flags.DEFINE_string(
 def main(argv: Sequence[str]) -> int:
     """Reads the configuration, exports and prints the figures."""
     del argv
-    if RUN_DIR.value is None and NETWORK_FILE.value is None:
+    if command_line.RUN_DIR.value is None and NETWORK_FILE.value is None:
         raise configuration.ConfigurationError(
             "nothing to export given, expected --run_dir=... or --network_file=..."
         )
-    folder = RunFolder(RUN_DIR.value or pathlib.Path(NETWORK_FILE.value).parent)
+    folder = RunFolder(command_line.RUN_DIR.value or pathlib.Path(NETWORK_FILE.value).parent)
     network_file = pathlib.Path(NETWORK_FILE.value or folder.network)
     if not network_file.is_file():
-        raise configuration.ConfigurationError(
-            f"there is no {network_file}: it takes the folder of a finished run."
-        )
-    files = [str(folder.config)] if RUN_DIR.value is not None else []
+        wanted = "the folder of a finished run" if NETWORK_FILE.value is None else "a .keras file"
+        raise configuration.ConfigurationError(f"there is no {network_file}: it takes {wanted}.")
+    files = [str(folder.config)] if command_line.RUN_DIR.value is not None else []
     if not command_line.GIN_FILES.value:
         files.append(_DEFAULTS)
     command_line.configure_from_flags(files)

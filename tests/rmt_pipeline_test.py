@@ -28,6 +28,14 @@ _SMALL = [
     "STEPS_PER_EPOCH = 2",
     "training.train.epochs = 2",
     "training.train.artefacts = ()",
+    "exporting.export.forms = {'int8': @tflite_forms.Int8()}",
+    "parity.ParityLimits.worst_cosine = -1.0",  # of a network of two epochs
+    "parity.ParityLimits.largest_drops = None",
+    "proof.Proof.attacks = None",
+    "proof.Proof.attacked_files = None",
+    "proof.Proof.memory = False",
+    "similarity_thresholds.SimilarityThresholds.false_accept_rates = (0.1,)",
+    "latency.LatencyMeasurement.runs = 2",
     "EVALUATIONS = {'test': @test/retrieval.RetrievalEvaluation(), 'size': @size.SizeEvaluation()}",
 ]
 
@@ -69,9 +77,13 @@ class RmtPipelineTest(tf.test.TestCase):
         self.assertIn("Resuming", printed)
         with open(self.folder / "transfer" / "log.csv", newline="", encoding="utf-8") as file:
             self.assertEqual([row["epoch"] for row in csv.DictReader(file)], ["1", "2"])
-        self.assertEqual(list(metrics["networks"]), ["source", "transfer", "raw pixels"])
+        self.assertEqual(
+            list(metrics["networks"]), ["source", "transfer", "raw pixels", "transfer, int8"]
+        )
+        for name in ("source", "transfer", "transfer, int8"):
+            self.assertGreater(metrics["networks"][name]["file"]["kB"], 1.0)
         self.assertEqual(list(metrics["training"]), ["source", "transfer"])
-        sizes = {name: figures["size"] for name, figures in metrics["networks"].items()}
+        sizes = {name: metrics["networks"][name]["size"] for name in metrics["training"]}
         self.assertLess(sizes["transfer"]["k parameters"], sizes["source"]["k parameters"])
         student = load_network(self.folder / "transfer" / "network.keras")
         self.assertEqual(student.input_shape, (None, 32, 32, 1))

@@ -51,6 +51,11 @@ class SegmentationSource(abc.ABC):
         """Loads the image alone: no mask is read, and none need exist."""
 
 
+def class_names(*, source: SegmentationSource) -> tuple[str, ...]:
+    """The names of the classes of a source, in the order of their numbers."""
+    return source.label_set.class_names
+
+
 class SegmentationSubset(SegmentationSource):
     """Some examples of another source, in the given order."""
 

@@ -47,7 +47,6 @@ class EmbeddingEndpoints(Endpoints):
 
     def signatures(self, *, batch_size: int | None) -> dict[str, Endpoint]:
         signatures = super().signatures(batch_size=batch_size)
-        signatures["serving_default"] = signatures[self.signature]
 
         def similarity(image_a: tf.Tensor, image_b: tf.Tensor) -> dict[str, tf.Tensor]:
             first, second = (

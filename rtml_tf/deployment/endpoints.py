@@ -58,6 +58,8 @@ class Endpoints(tf.Module, abc.ABC):
     def signatures(self, *, batch_size: int | None) -> dict[str, Endpoint]:
         """All signatures, each of which checks what it is given.
 
+        `serving_default`, what servers call where no name is given, is the one of images.
+
         Args:
             batch_size: `B` of every input; None for any.
         """
@@ -65,7 +67,8 @@ class Endpoints(tf.Module, abc.ABC):
         def checked(image: tf.Tensor) -> dict[str, tf.Tensor]:
             return self.outputs(checked_images(image, "image"))
 
-        return {self.signature: self._traced(checked, {"image": self._images(batch_size, "image")})}
+        traced = self._traced(checked, {"image": self._images(batch_size, "image")})
+        return {self.signature: traced, "serving_default": traced}
 
     def _images(self, batch_size: int | None, name: str) -> tf.TensorSpec:
         return tf.TensorSpec([batch_size, *self.image_shape], tf.float32, name)

@@ -16,6 +16,7 @@ from rtml_tf.deployment.form import Form
 from rtml_tf.deployment.metadata import metadata_path, size_and_digest
 from rtml_tf.deployment.model_card import ModelCard
 from rtml_tf.deployment.proof import Proof
+from rtml_tf.deployment.quantization_aware_tuning import QuantizationAwareTuning
 from rtml_tf.deployment.segmentation_endpoints import SegmentationEndpoints
 from rtml_tf.deployment.similarity_thresholds import SimilarityThresholds
 from rtml_tf.deployment.staging import staged
@@ -38,10 +39,12 @@ def export(
     forms: Mapping[str, Form],
     examples: Any,
     proof: Proof,
-    num_examples: int = 200,
+    num_examples: int = 500,
+    tuning: Mapping[str, QuantizationAwareTuning] | None = None,
     thresholds: SimilarityThresholds | None = None,
     card: ModelCard | None = None,
     name: str = "network",
+    beside: Mapping[str, tf.keras.Model] | None = None,
     resize_to: int | tuple[int, int] | None = None,
     aligned_corners: bool = False,
     provenance: Mapping | None = None,
@@ -64,9 +67,13 @@ def export(
             any object whose `dataset()` gives dicts with "image".
         proof: What is measured.
         num_examples: At most this many examples.
+        tuning: By the name of a form, how the network is tuned on the examples before it is written
+            in that form. What it is measured against is always the network itself.
         thresholds: Similarity thresholds, measured with each file; of embedding networks only.
         card: What people know about the network. None: `ModelCard()`.
         name: What the network is called in the final table, before the name of the form.
+        beside: By name, networks of images whose size and latency stand beside those of the files
+            in the final table, such as the exported one and its teacher.
         resize_to: How encoded images are resized before the centre is cut out: as those of the
             training were (see `ImageFiles`).
         aligned_corners: How logits of a segmentation network are resized, as in training.
@@ -84,7 +91,12 @@ def export(
     """
     if not forms:
         raise ValueError("forms must hold at least one form, got none.")
-    deployed = _endpoints(deployable_network(network), resize_to, aligned_corners)
+    tuning = dict(tuning or {})
+    unknown = sorted(set(tuning) - set(forms))
+    if unknown:
+        raise ValueError(f"tuning names {', '.join(unknown)}; the forms are {', '.join(forms)}.")
+    deployable = deployable_network(network)
+    deployed = _endpoints(deployable, resize_to, aligned_corners)
     whole = _endpoints(network, resize_to, aligned_corners)
     started = proof.start(network, whole, forms)
     print(summarize(network))
@@ -115,12 +127,19 @@ def export(
         for form_name, form in forms.items():
             path = aside / f"{form_name}{form.suffix}"
             logging.info("Exporting %s", path.name)
-            form.write(deployed, path, images)
-            entry = _entry(path) | started.of_file(form_name, form, deployed, path)
+            written = deployed
+            if form_name in tuning:
+                tuned = tuning[form_name].tuned(deployable, images)
+                written = _endpoints(tuned, resize_to, aligned_corners)
+            form.write(written, path, images)
+            entry = _entry(path) | {"tuned": form_name in tuning}
+            entry |= started.of_file(form_name, form, deployed, path)
             file = form.load(deployed, path)
             entry["thresholds"] = [] if thresholds is None else thresholds.measure(file)
             report["files"][form_name] = entry
-            report["violations"] += proof.limits.violations(entry, report["network"]["figures"])
+            report["violations"] += proof.limits.violations(
+                form_name, entry, report["network"]["figures"]
+            )
             about_all = {
                 "preprocessing": _preprocessing(deployed, resize_to),
                 "labels": list(card.labels),
@@ -128,7 +147,12 @@ def export(
                 "provenance": dict(provenance or {}),
             }
             write_json(metadata_path(path), entry | form.describe(file) | about_all)
-        report["networks"] = {f"{name} {key}": _row(f) for key, f in report["files"].items()}
+        report["between_files"] = started.between_files()
+        report["networks"] = {
+            other_name: _row_of_network(other, proof.latency_of(other))
+            for other_name, other in (beside or {}).items()
+        }
+        report["networks"] |= {f"{name} {key}": _row(f) for key, f in report["files"].items()}
         write_json(folder / REPORT, report)
         write_text(folder / CARD, card.render(report))
         if report["violations"]:
@@ -138,6 +162,10 @@ def export(
                 + f"\nThe report is {folder / REPORT}."
             )
     return report
+
+
+# As a stage of a run on many devices: what converts networks knows one.
+export.on_one_device = True
 
 
 def _endpoints(
@@ -181,5 +209,18 @@ def _preprocessing(endpoints: Endpoints, resize_to: int | tuple[int, int] | None
 def _row(entry: Mapping) -> dict[str, dict[str, float]]:
     """The figures of a file as the final table shows them."""
     file = {"kB": entry["bytes"] / 1e3, "worst cosine": entry["cosine"]["worst"]}
-    file |= {f"ms, {threads}": t["median_ms"] for threads, t in entry["latency"].items()}
+    file |= _milliseconds(entry["latency"])
+    if entry["peak_memory"] is not None:
+        file["peak MiB"] = entry["peak_memory"] / 2**20
     return {**entry["figures"], "file": file}
+
+
+def _row_of_network(
+    network: tf.keras.Model, latency: Mapping[str, Mapping[str, float]]
+) -> dict[str, dict[str, float]]:
+    """What the table of the files has of a network: its weights and its latency."""
+    return {"file": {"kB": summarize(network).bytes / 1e3, **_milliseconds(latency)}}
+
+
+def _milliseconds(latency: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {f"ms, {where}": measured["median_ms"] for where, measured in latency.items()}

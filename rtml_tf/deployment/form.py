@@ -35,12 +35,13 @@ class Form(abc.ABC):
 
     @abc.abstractmethod
     def load(
-        self, endpoints: Endpoints, path: pathlib.Path, threads: int | None = None
+        self, endpoints: Endpoints | type[Endpoints], path: pathlib.Path, threads: int | None = None
     ) -> FileNetwork:
         """Loads what `write` has written.
 
         Args:
-            endpoints: The network that was exported, which says what its output is called.
+            endpoints: The network that was exported, or its class: says what the signature and its
+                output are called.
             path: The file.
             threads: To run it with; None leaves the choice to the runtime.
         """

@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 
 
-def latency(call: Callable[[], Any], *, warm_up: int, runs: int) -> dict[str, float]:
-    """Median and 95th percentile of the wall time of a call.
+def call_times(call: Callable[[], Any], *, warm_up: int, runs: int) -> list[float]:
+    """The wall times of calls, in milliseconds.
 
     Args:
         call: Returns when the result is there.
         warm_up: Calls that are not measured, which may allocate and compile.
         runs: Calls that are.
-
-    Returns:
-        `median_ms` and `p95_ms`, in milliseconds.
     """
     for _ in range(warm_up):
         call()
@@ -25,6 +22,21 @@ def latency(call: Callable[[], Any], *, warm_up: int, runs: int) -> dict[str, fl
         start = time.perf_counter()
         call()
         times.append(1e3 * (time.perf_counter() - start))
+    return times
+
+
+def latency(call: Callable[[], Any], *, warm_up: int, runs: int) -> dict[str, float]:
+    """Median and 95th percentile of the wall time of a call.
+
+    Args:
+        call: As in `call_times`, like the others.
+        warm_up: Calls that are not measured.
+        runs: Calls that are.
+
+    Returns:
+        `median_ms` and `p95_ms`, in milliseconds.
+    """
+    times = call_times(call, warm_up=warm_up, runs=runs)
     return {"median_ms": float(np.median(times)), "p95_ms": float(np.percentile(times, 95))}
 
 

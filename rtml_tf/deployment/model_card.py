@@ -51,8 +51,10 @@ class ModelCard:
             "",
             f"Cosine is between the outputs of the file and of the network, on {report['images']} "
             "images that were not trained on. Latency is of one image, after warm-up, on this "
-            f"machine: {report['machine']}.",
+            f"machine: {report['machine']}. Memory is what a process takes to load the file and "
+            "run it, beside the libraries.",
             "",
+            *_between_files(report["between_files"]),
             "## Figures",
             "",
             *_table(_figure_rows(report)),
@@ -79,12 +81,21 @@ def _file_rows(report: Mapping) -> list[list[str]]:
     network, files = report["network"], report["files"].values()
     threads = list(dict.fromkeys(name for x in (network, *files) for name in x["latency"]))
     rows = [["file", "bytes", "mean cosine", "worst cosine"]]
-    rows[0] += [f"median (95 %) ms, {name}" for name in threads]
-    rows.append(["the network itself", "-", "-", "-", *_latencies(network, threads)])
+    rows[0] += [f"median (95 %) ms, {name}" for name in threads] + ["peak memory, MiB"]
+    rows.append(["the network itself", "-", "-", "-", *_latencies(network, threads), "-"])
     for file in files:
         cosine = [f"{file['cosine'][which]:.4f}" for which in ("mean", "worst")]
-        rows.append([file["file"], str(file["bytes"]), *cosine, *_latencies(file, threads)])
+        memory = "-" if file["peak_memory"] is None else f"{file['peak_memory'] / 2**20:.1f}"
+        cells = [*cosine, *_latencies(file, threads), memory]
+        rows.append([file["file"], str(file["bytes"]), *cells])
     return rows
+
+
+def _between_files(cosines: Mapping[str, float]) -> list[str]:
+    if not cosines:
+        return []
+    pair, worst = min(cosines.items(), key=lambda item: item[1])
+    return [f"The two files that differ most are {pair}: their worst cosine is {worst:.4f}.", ""]
 
 
 def _latencies(measured: Mapping, threads: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Whether a file is still the network that it was made from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class ParityLimits:
         *,
         worst_cosine: float = 0.98,
         largest_drops: Mapping[str, float] | None = None,
-        largest_bytes: int | None = None,
+        largest_bytes: Mapping[str, int] | None = None,
     ):
         """Sets the limits.
 
@@ -48,7 +48,7 @@ class ParityLimits:
             worst_cosine: What every held-out image must reach, in [-1, 1].
             largest_drops: By the name of a figure, such as "recall@1", how much lower it may be
                 than that of the network, in every evaluation that has it; at least 0.
-            largest_bytes: Of one file; None for any.
+            largest_bytes: By the name of a file without suffix, how large it may be.
 
         Raises:
             ValueError: If a limit is out of range.
@@ -60,7 +60,15 @@ class ParityLimits:
             if not drop >= 0.0:
                 raise ValueError(f"largest_drops of {figure!r} must be at least 0, got {drop}.")
         self._worst_cosine = worst_cosine
-        self._largest_bytes = largest_bytes
+        self._largest_bytes = dict(largest_bytes or {})
+
+    def check_files(self, files: Collection[str]) -> None:
+        """Refuses a limit of a file that is not made, with a `ValueError`."""
+        unknown = sorted(set(self._largest_bytes) - set(files))
+        if unknown:
+            raise ValueError(
+                f"largest_bytes names {', '.join(unknown)}; the files are {', '.join(files)}."
+            )
 
     def check_figures(self, evaluations: Mapping[str, object]) -> None:
         """Refuses a limit of a figure that no evaluation gives, with a `ValueError`."""
@@ -72,10 +80,11 @@ class ParityLimits:
                 f"{', '.join(sorted(known)) or 'none'}."
             )
 
-    def violations(self, file: Mapping, reference: Figures) -> list[str]:
+    def violations(self, form: str, file: Mapping, reference: Figures) -> list[str]:
         """What a file does not keep, a sentence each.
 
         Args:
+            form: The name of the file without suffix.
             file: The entry of the file in the report: "file", "bytes", "cosine", "figures".
             reference: `{evaluation: {figure: value}}` of the network.
         """
@@ -94,8 +103,9 @@ class ParityLimits:
                         f"{name}: {figure} of {evaluation!r} is {value:.4f}, the network's "
                         f"{whole:.4f}, a drop of more than {limit:g}."
                     )
-        if self._largest_bytes is not None and file["bytes"] > self._largest_bytes:
-            found.append(f"{name}: {file['bytes']} bytes, more than {self._largest_bytes}.")
+        largest = self._largest_bytes.get(form)
+        if largest is not None and file["bytes"] > largest:
+            found.append(f"{name}: {file['bytes']} bytes, more than {largest}.")
         return found
 
     def describe(self) -> dict:

@@ -39,6 +39,6 @@ class SavedModelForm(Form):
             tf.saved_model.save(endpoints, str(path), signatures=signatures)
 
     def load(
-        self, endpoints: Endpoints, path: pathlib.Path, threads: int | None = None
+        self, endpoints: Endpoints | type[Endpoints], path: pathlib.Path, threads: int | None = None
     ) -> SavedModelNetwork:
         return SavedModelNetwork(path, signature=endpoints.signature, output=endpoints.output)

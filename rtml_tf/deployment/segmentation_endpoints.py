@@ -8,7 +8,7 @@ from rtml_tf.networks.segmentation_network import check_segmentation_network
 
 
 class SegmentationEndpoints(Endpoints):
-    """Segments images: `segment(image)` gives `logits` and `mask`.
+    """Segments images: `segment(image)` gives `logits` and `mask`; `serving_default` is the same.
 
     `image` is float32 `[B, H, W, C]` in [0, 1]; `logits`, the sum of both heads at the size of the
     image, are float32 `[B, H, W, K]`, and `mask`, the class of the largest, int32 `[B, H, W]`.

@@ -84,7 +84,7 @@ class TFLiteForm(Form):
         """
 
     def load(
-        self, endpoints: Endpoints, path: pathlib.Path, threads: int | None = None
+        self, endpoints: Endpoints | type[Endpoints], path: pathlib.Path, threads: int | None = None
     ) -> TFLiteNetwork:
         return TFLiteNetwork(path, output=endpoints.output, threads=threads)
 

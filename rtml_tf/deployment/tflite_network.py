@@ -2,9 +2,11 @@
 
 import os
 import pathlib
+import struct
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
 
 from rtml_tf.deployment.file_network import FileNetwork
 
@@ -39,6 +41,7 @@ class TFLiteNetwork(FileNetwork):
         self.name = pathlib.Path(path).name
         try:
             content = pathlib.Path(path).read_bytes()
+            _check_whole(content)
             self._interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
         except (OSError, ValueError) as error:
             raise ValueError(f"{str(path)!r} is no TFLite file: {error}") from error
@@ -77,3 +80,16 @@ class TFLiteNetwork(FileNetwork):
             return outputs
         scale, zero_point = self.output_details["quantization"]
         return (outputs.astype(np.float32) - zero_point) * np.float32(scale)
+
+
+def _check_whole(content: bytes) -> None:
+    """Refuses a file that lacks something it refers to, with a `ValueError`.
+
+    The interpreter does not look where the file ends: a truncated one ends the whole process.
+    """
+    if len(content) < 8 or not schema.Model.ModelBufferHasIdentifier(content, 0):
+        raise ValueError("it does not begin as one.")
+    try:
+        schema.ModelT.InitFromPackedBuf(content, 0)
+    except (IndexError, TypeError, ValueError, struct.error) as error:
+        raise ValueError(f"it is truncated or damaged ({error}).") from error

@@ -22,7 +22,8 @@ def logits_function(
     The network is not kept alive by it, and must be while it is called.
 
     Args:
-        network: A segmentation network: images `[B, H, W, C]` in [0, 1] to `{"p1", "p2"}`.
+        network: A segmentation network: images `[B, H, W, C]` in [0, 1] to `{"p1", "p2"}`; or an
+            exported file, which gives the sum of both heads, `[B, H, W, K]`: the second is 0.
         image_shape: `(H, W, C)` of the images.
 
     Returns:
@@ -32,7 +33,9 @@ def logits_function(
     Raises:
         ValueError: If the network is something else, or does not take images of this shape.
     """
-    check_segmentation_network(network)
+    exported = not isinstance(network, tf.keras.Model) and _is_map(network)
+    if not exported:
+        check_segmentation_network(network)
     check_input_shape(network, image_shape)
     if network not in _INFERENCE_FUNCTIONS:
         reference = weakref.ref(network)
@@ -40,12 +43,18 @@ def logits_function(
         @tf.function
         def infer(images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             outputs = reference()(images, training=False)
+            if exported:
+                return outputs, tf.zeros_like(outputs)
             return outputs["p1"], outputs["p2"]
 
         _INFERENCE_FUNCTIONS[network] = infer
     return _INFERENCE_FUNCTIONS[network].get_concrete_function(
         tf.TensorSpec([None, *image_shape], tf.float32)
     )
+
+
+def _is_map(network: Any) -> bool:
+    return len(getattr(network, "output_shape", ())) == 4
 
 
 @tf.function

@@ -5,7 +5,6 @@
 import contextlib
 import io
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -25,11 +24,13 @@ from rtml_tf.deployment.latency import LatencyMeasurement
 from rtml_tf.deployment.model_card import ModelCard
 from rtml_tf.deployment.parity import ParityLimits
 from rtml_tf.deployment.proof import Proof
+from rtml_tf.deployment.quantization_aware_tuning import QuantizationAwareTuning
 from rtml_tf.deployment.saved_model_form import SavedModelForm
 from rtml_tf.deployment.similarity_thresholds import SimilarityThresholds
 from rtml_tf.deployment.tflite_forms import Float32, Int8
 from rtml_tf.evaluation.retrieval import RetrievalEvaluation
 from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
+from tests.deployment.clean_environment import clean_environment
 from tests.deployment.tiny_networks import embedding_network
 
 _EXAMPLE = pathlib.Path(__file__).absolute().parents[2] / "examples" / "compare_faces.py"
@@ -88,11 +89,13 @@ class ExportingTest(tf.test.TestCase):
                 "attacks": {"attacked": self._attack},
                 "attacked_files": ["int8"],
                 "latency": LatencyMeasurement(threads=(1,), warm_up=1, runs=2),
+                "memory": True,
                 "limits": ParityLimits(worst_cosine=0.9, largest_drops={"recall@1": 0.2}),
             },
             thresholds=thresholds,
             card=ModelCard(intended_use="Tests.", licence="Apache-2.0"),
             name="student",
+            beside={"teacher": embedding_network(image_shape=(10, 10, 1))},
             provenance={"command": "train"},
         )
         self.assertEqual(
@@ -116,8 +119,18 @@ class ExportingTest(tf.test.TestCase):
         self.assertEqual(figures["attacked"], self._attack().evaluate(self.network))
         self.assertLess(files["int8"]["figures"]["attacked"]["recall@1 at 0.1"], 0.9)
         self.assertGreater(files["int8"]["latency"]["1 thread"]["median_ms"], 0.0)
+        # On Linux, a few MiB.
+        self.assertBetween(files["int8"]["peak_memory"], 100_000, 100_000_000)
+        self.assertEqual(list(report["between_files"]), ["saved_model, int8"])
+        self.assertAlmostEqual(
+            report["between_files"]["saved_model, int8"], files["int8"]["cosine"]["worst"], places=4
+        )
         row = report["networks"]["student int8"]
         self.assertEqual(row["file"]["kB"], files["int8"]["bytes"] / 1e3)
+        teacher = report["networks"]["teacher"]["file"]
+        # 9 * 8 + 8 of the convolution, 4 * 8 of the batch norm, 512 * 4 + 4 of the dense layer.
+        self.assertAlmostEqual(teacher["kB"], 4 * (80 + 32 + 2052) / 1e3)
+        self.assertGreater(teacher["ms, this process"], 0.0)
 
         card = (self.folder / "model_card.md").read_text()
         for part in ("Tests.", "Apache-2.0", "| int8.tflite | ", "FastGradientMethod", "A = 1"):
@@ -127,7 +140,7 @@ class ExportingTest(tf.test.TestCase):
         self._compare(metadata["thresholds"])
 
     def _compare(self, thresholds):
-        """The example, which knows nothing of this package, on two images of the source."""
+        """The example, where there is neither TensorFlow nor this package, on two images."""
         pixels = np.rint(255 * np.stack([_source().load(i).numpy() for i in (0, 8)]))
         for name, image in zip("ab", pixels.astype(np.uint8)):
             Image.fromarray(image).save(self.folder / f"{name}.png")
@@ -136,20 +149,45 @@ class ExportingTest(tf.test.TestCase):
         embeddings = tf.math.l2_normalize(file((pixels / 255).astype(np.float32)), axis=1)
         similarity = float(np.dot(*embeddings.numpy()))
         threshold = {x["false_accept_rate"]: x["threshold"] for x in thresholds}[0.2]
-        finished = subprocess.run(
-            [sys.executable, "-I", str(_EXAMPLE), "int8.tflite", "a.png", "b.png"],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        options, environment = clean_environment(self.folder / "site")
+        (self.folder / "a.jpg").write_bytes((self.folder / "a.png").read_bytes()[:-40])
+
+        def run(*arguments):
+            return subprocess.run(
+                [sys.executable, *options, *arguments],
+                env=environment,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+
+        self.assertIn("No module named 'tensorflow'", run("-c", "import tensorflow").stderr)
+        finished = run(_EXAMPLE, "int8.tflite", "a.jpg", "b.png")
+        self.assertEqual(finished.returncode, 2)
+        self.assertIn("error: image file is truncated", finished.stderr)
+        finished = run(_EXAMPLE, "int8.tflite", "a.png", "b.png")
         self.assertStartsWith(
             finished.stdout,
             f"similarity {similarity:.4f}, threshold {threshold:.4f} (false accept rate 0.2): ",
             finished.stderr,
         )
         self.assertEqual(finished.returncode, int(similarity < threshold))
+
+    def test_a_form_that_is_tuned(self):
+        tuning = {"tuned": QuantizationAwareTuning(steps=1)}
+        with mock.patch.object(
+            QuantizationAwareTuning, "tuned", lambda *_: embedding_network(seed=1)
+        ):
+            files = self._export(
+                forms={"tuned": Float32(), "float32": Float32()},
+                proof={"limits": ParityLimits(worst_cosine=-1.0)},
+                tuning=tuning,
+            )["files"]
+        self.assertEqual([file["tuned"] for file in files.values()], [True, False])
+        # Another network, measured against the one that is exported.
+        self.assertLess(files["tuned"]["cosine"]["mean"], 0.9)
+        self.assertGreater(files["float32"]["cosine"]["worst"], 0.99999)
 
     def test_a_finished_export_is_not_made_again(self):
         first = self._export()
@@ -195,6 +233,10 @@ class ExportingTest(tf.test.TestCase):
             self._export(proof={"limits": ParityLimits(largest_drops={"recal@1": 0.1})})
         with self.assertRaisesRegex(ValueError, "attacked_files names int8; the files are float32"):
             self._export(proof={"attacked_files": ["int8"]})
+        with self.assertRaisesRegex(ValueError, "largest_bytes names int8; the files are float32"):
+            self._export(proof={"limits": ParityLimits(largest_bytes={"int8": 1})})
+        with self.assertRaisesRegex(ValueError, "tuning names int8; the forms are float32"):
+            self._export(tuning={"int8": QuantizationAwareTuning()})
         self.assertFalse(self.folder.exists())
 
 

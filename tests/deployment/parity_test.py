@@ -36,18 +36,22 @@ class ParityTest(parameterized.TestCase):
     )
     def test_limits(self, file, expected):
         limits = ParityLimits(worst_cosine=0.98, largest_drops={"recall@1": 0.02})
-        found = limits.violations(file, _NETWORK)
+        found = limits.violations("int8", file, _NETWORK)
         self.assertLen(found, len(expected))
         for violation, part in zip(found, expected):
             self.assertIn(part, violation)
             self.assertStartsWith(violation, "int8.tflite: ")
 
     def test_bytes(self):
-        self.assertEmpty(ParityLimits(largest_bytes=1000).violations(_file(), _NETWORK))
-        self.assertEqual(
-            ParityLimits(largest_bytes=999).violations(_file(), _NETWORK),
-            ["int8.tflite: 1000 bytes, more than 999."],
-        )
+        for largest, expected in (
+            ({"int8": 1000}, []),
+            ({"int8": 999}, ["int8.tflite: 1000 bytes, more than 999."]),
+            ({"float32": 999}, []),
+        ):
+            limits = ParityLimits(largest_bytes=largest)
+            self.assertEqual(limits.violations("int8", _file(), _NETWORK), expected)
+        with self.assertRaisesRegex(ValueError, "largest_bytes names int4; the files are int8"):
+            ParityLimits(largest_bytes={"int4": 1}).check_files(["int8"])
 
     def test_bad_arguments(self):
         with self.assertRaisesRegex(ValueError, r"worst_cosine must be in \[-1, 1\], got 98"):

@@ -63,6 +63,26 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(seen["names"], ["embed", "embed_bytes", "serving_default", "similarity"])
         self.assertAllClose(seen["embedding"], self.network(images(3)), atol=1e-6)
 
+    def test_a_server_finds_what_it_needs(self):
+        """As TensorFlow Serving loads it: by its tag, in a session, tensors found by signature."""
+        graph = tf.Graph()
+        with graph.as_default(), tf.compat.v1.Session() as session:
+            meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], str(self.path))
+            signatures = dict(meta_graph.signature_def)
+            signatures.pop("__saved_model_init_op")
+            self.assertLen(signatures, 4)
+            for signature in signatures.values():
+                self.assertEqual(signature.method_name, "tensorflow/serving/predict")
+                for tensor in (*signature.inputs.values(), *signature.outputs.values()):
+                    # One name each, and a first dimension that requests can be batched along.
+                    self.assertNotEmpty(tensor.name)
+                    self.assertEqual(tensor.tensor_shape.dim[0].size, -1)
+            embed = signatures["serving_default"]
+            given = session.run(
+                embed.outputs["embedding"].name, {embed.inputs["image"].name: images(3)}
+            )
+        self.assertAllClose(given, self.network(images(3)), atol=1e-6)
+
     @parameterized.parameters((None, 3), (None, 1), (2, 1), (2, 4), (2, 5))
     def test_a_graph_embeds_any_number_of_images_as_the_network_does(self, batch_size, count):
         form = SavedModelForm(batch_size=batch_size)
@@ -101,6 +121,17 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
             {"image_a": images(2), "image_b": images(2) - 0.5},
             r"image_b must lie in \[0, 1\], got values from",
         ),
+        (
+            "similarity",
+            {"image_a": images(2, (8, 6, 1)), "image_b": images(2)},
+            r"\[2,8,6,1\] is not compatible with expected shape \[\?,8,6,3\]",
+        ),
+        (
+            "similarity",
+            {"image_a": images(2), "image_b": (255 * images(2)).astype(np.uint8)},
+            "float|uint8",
+        ),
+        ("embed_bytes", {"image_bytes": [1, 2]}, "string|int32"),
         ("embed_bytes", {"image_bytes": [_encoded("JPEG")[:-200]]}, "Invalid JPEG"),
         ("embed_bytes", {"image_bytes": [_encoded("PNG")[:-200]]}, "PNG"),
         ("embed_bytes", {"image_bytes": [b"GIF, or so"]}, "Unknown image file format"),

@@ -56,6 +56,11 @@ class TFLiteNetworkTest(parameterized.TestCase, tf.test.TestCase):
         other = self.create_tempfile("other.tflite", content="no network").full_path
         with self.assertRaisesRegex(ValueError, "other.tflite' is no TFLite file"):
             TFLiteNetwork(other)
+        content = self.path.read_bytes()
+        for kept in (0, 7, 100, len(content) // 2, len(content) - 8):
+            truncated = self.create_tempfile("truncated.tflite", content=content[:kept], mode="wb")
+            with self.assertRaisesRegex(ValueError, "truncated.tflite' is no TFLite file"):
+                TFLiteNetwork(truncated.full_path)
         with self.assertRaisesRegex(ValueError, "one signature with an output 'logits', got"):
             TFLiteNetwork(self.path, output="logits")
         with self.assertRaisesRegex(ValueError, "cannot be trained"):
