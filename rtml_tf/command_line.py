@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -10,9 +11,11 @@ from collections.abc import Callable, Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 # pylint: disable=wrong-import-position
+import tensorflow as tf
 from absl import app, flags, logging
 
 from rtml_tf import configuration
+from rtml_tf.data.image_check import plain_message
 from rtml_tf.runs import runtime
 
 _GIN_CALL = "  In call to configurable "
@@ -23,6 +26,18 @@ GIN_FILES = flags.DEFINE_multi_string(
 GIN_PARAMETERS = flags.DEFINE_multi_string(
     "gin_param", [], "One binding on top of the gin files, such as 'training.train.epochs = 3'."
 )
+GIN_PACKAGES = flags.DEFINE_multi_string(
+    "gin_package", [], "A package of your own whose classes gin files may name."
+)
+RUN_DIR = flags.DEFINE_string(
+    "run_dir",
+    None,
+    "The run folder. Training makes it, or goes on where it stands (the default is runs/<name of "
+    "the first gin file>); evaluation and export read it.",
+)
+
+# What users can mend: files, values, disks; and images and checkpoints that TensorFlow reads.
+_MISTAKES = (ValueError, TypeError, OSError, tf.errors.OpError)
 
 
 def configure_from_flags(files: Sequence[str] = ()) -> None:
@@ -31,7 +46,9 @@ def configure_from_flags(files: Sequence[str] = ()) -> None:
     Raises:
         ConfigurationError: If something in them is wrong.
     """
-    configuration.parse([*files, *GIN_FILES.value], GIN_PARAMETERS.value)
+    configuration.parse(
+        [*files, *GIN_FILES.value], GIN_PARAMETERS.value, packages=GIN_PACKAGES.value
+    )
 
 
 def start_runtime() -> None:
@@ -45,7 +62,8 @@ def message_of(error: Exception) -> str:
 
     Gin adds a line for every object on the way there; the innermost is the one to look at.
     """
-    lines = (str(error).strip() or type(error).__name__).splitlines()
+    text = plain_message(error) if isinstance(error, tf.errors.OpError) else str(error)
+    lines = (text.strip() or type(error).__name__).splitlines()
     message = [line for line in lines if not line.startswith(_GIN_CALL)]
     calls = [line[len(_GIN_CALL) :] for line in lines if line.startswith(_GIN_CALL)]
     if calls:
@@ -53,26 +71,53 @@ def message_of(error: Exception) -> str:
     return "\n".join(message)
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Runs a binary's `main` in the directory that the user is in.
+def guarded(main: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[str]], int | None]:
+    """A binary's `main`, whose errors that a user can mend become a message and exit status 1.
 
-    Errors that a user can mend end the program with exit status 1 and their message; with
-    `--verbosity=1` with the traceback too.
+    With `--verbosity=1` they come with their traceback.
     """
-    # `bazel run` starts programs in a folder of its own; paths are the user's.
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
 
-    def guarded(argv: Sequence[str]) -> int | None:
+    def guarded_main(argv: Sequence[str]) -> int | None:
         if len(argv) > 1:
             print(f"error: unexpected arguments: {' '.join(argv[1:])}", file=sys.stderr)
             return 1
         try:
             return main(argv)
-        except (ValueError, TypeError, OSError) as error:
+        except _Stopped as stopped:
+            name = stopped.signal.name
+            print(f"stopped by {name}; what is done is saved, the same command goes on from there.")
+            return 128 + stopped.signal
+        except _MISTAKES as error:
             if logging.get_verbosity() >= logging.DEBUG:
                 raise
             print(f"error: {message_of(error)}", file=sys.stderr)
             print("(--verbosity=1 shows the traceback)", file=sys.stderr)
             return 1
 
-    app.run(guarded)
+    return guarded_main
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Runs a binary's `main`, `guarded`, in the directory that the user is in.
+
+    SIGTERM and Ctrl-C end it with a message and exit status 128 + signal.
+    """
+    # `bazel run` starts programs in a folder of its own; paths are the user's.
+    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    app.run(guarded(main))
+
+
+class _Stopped(BaseException):
+    """SIGTERM or Ctrl-C where nothing waits for them (training does, see `Interruption`)."""
+
+    def __init__(self, received: signal.Signals):
+        super().__init__(received.name)
+        self.signal = received
+
+
+def _stop(number: int, frame) -> None:
+    del frame
+    signal.signal(number, signal.SIG_DFL)  # If this one is not heard, the next one is.
+    raise _Stopped(signal.Signals(number))

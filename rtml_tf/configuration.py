@@ -1,9 +1,11 @@
 """Gin files and parameters: parsed, checked, and explained when they are wrong."""
 
+import contextlib
+import io
 import os
 import pathlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import gin
 
@@ -13,13 +15,24 @@ from rtml_tf import gin_names, misspellings
 _ROOT = pathlib.Path(__file__).absolute().parent.parent
 gin.add_config_file_search_path(str(_ROOT))
 
-# Gin would also look into installed packages. That reader stumbles over folders such as
-# gin_configs that hold no Python, and logs each file that it does not find as an error.
-gin.config._FILE_READERS[:] = [(open, os.path.isfile)]  # pylint: disable=protected-access
-
 
 class ConfigurationError(ValueError):
     """A gin file or parameter that cannot be used."""
+
+
+def _read(path: str) -> io.StringIO:
+    """A gin file, for gin."""
+    try:
+        text = io.StringIO(pathlib.Path(path).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"gin file {path!r} is no text in UTF-8: {error}.") from error
+    text.name = path
+    return text
+
+
+# Gin would also look into installed packages. That reader stumbles over folders such as
+# gin_configs that hold no Python, and logs each file that it does not find as an error.
+gin.config._FILE_READERS[:] = [(_read, os.path.isfile)]  # pylint: disable=protected-access
 
 
 def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence[str] = ()) -> None:
@@ -31,8 +44,8 @@ def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence
         packages: Packages that gin files may name, beside those of `gin_names`.
 
     Raises:
-        ConfigurationError: If a file is missing or names what it may not, or a name is misspelt or has no value; the
-            message says what was probably meant.
+        ConfigurationError: If a file is missing or names what it may not, or a name is misspelt or
+            has no value; the message says what was probably meant.
     """
     gin.clear_config()
     gin_names.allow(packages)
@@ -40,14 +53,33 @@ def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence
         if not (os.path.exists(file) or (_ROOT / file).exists()):
             near = misspellings.did_you_mean(file, _shipped_files())
             raise ConfigurationError(f"gin file {file!r} does not exist.{near}")
-    try:
-        gin.parse_config_files_and_bindings(list(files), [], finalize_config=False)
-        for parameter in parameters:
+        if os.path.isdir(file):
+            raise ConfigurationError(f"{file!r} is a folder, expected a gin file.")
+    with _explained():
+        try:
+            gin.parse_config_files_and_bindings(list(files), [], finalize_config=False)
+        except RecursionError as error:
+            raise ConfigurationError(
+                f"a gin file includes itself, perhaps through others: one of {', '.join(files)}."
+            ) from error
+    for parameter in parameters:
+        with _explained(f" in --gin_param={parameter!r}"):
             gin.parse_config([*_imports(), parameter])
-    except (ValueError, AttributeError, NameError, ImportError, SyntaxError, OSError) as error:
-        raise ConfigurationError(f"{error}{misspellings.suggestion(str(error))}") from error
     _check_parameters()
     _check_macros()
+
+
+@contextlib.contextmanager
+def _explained(place: str = "") -> Iterator[None]:
+    """Turns what gin raises into a message with what was meant, and the line where it gives one."""
+    try:
+        yield
+    except SyntaxError as error:
+        line = place or f": {(error.text or '').strip()!r}"
+        raise ConfigurationError(f"{error}{line}") from error
+    except (ValueError, AttributeError, NameError, ImportError, OSError) as error:
+        suggestion = misspellings.suggestion(str(error))
+        raise ConfigurationError(f"{error}{suggestion}") from error
 
 
 def lock() -> None:

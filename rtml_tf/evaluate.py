@@ -7,20 +7,16 @@ names the network too (`evaluating.evaluate.network_file` and `.output`).
 
 from collections.abc import Sequence
 
-from absl import flags
-
 from rtml_tf import command_line, configuration
 from rtml_tf.runs import evaluating
 from rtml_tf.runs.run_folder import RunFolder
 from rtml_tf.runs.stages import Stages
 
-RUN_DIR = flags.DEFINE_string("run_dir", None, "A run folder that training has left.")
-
 
 def main(argv: Sequence[str]) -> int:
     """Reads the configuration, evaluates and writes the figures."""
     del argv
-    if RUN_DIR.value is None:
+    if command_line.RUN_DIR.value is None:
         if not command_line.GIN_FILES.value:
             raise configuration.ConfigurationError(
                 "nothing to evaluate given, expected --run_dir=... or --gin_file=..."
@@ -29,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
         command_line.start_runtime()
         configuration.configured(evaluating.evaluate)()
         return 0
-    folder = RunFolder(RUN_DIR.value)
+    folder = RunFolder(command_line.RUN_DIR.value)
     if not folder.network.exists():
         raise configuration.ConfigurationError(
             f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."

@@ -50,7 +50,8 @@ class GinConfigsTest(parameterized.TestCase):
 
     @parameterized.parameters(*_files("deployment"))
     def test_deployment(self, file):
-        configuration.parse(["gin_configs/quickstart.gin", file], [])
+        experiment = "clan/scenes" if file.endswith("segmentation.gin") else "quickstart"
+        configuration.parse([f"gin_configs/{experiment}.gin", file], [])
 
     @parameterized.parameters(*_files("networks"))
     def test_network(self, file):

@@ -12,6 +12,7 @@ from rtml_tf.attacks.ball import Ball, LInfBall
 from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.problem import AttackProblem
+from rtml_tf.layers.replicas import num_replicas
 
 Network = Callable[[tf.Tensor], tf.Tensor]
 
@@ -20,8 +21,9 @@ class Attack(abc.ABC):
     """A search for the perturbed images of a batch that raise an objective most.
 
     An attack is made of TensorFlow operations only and works eagerly or as part of a `tf.function`,
-    whose graph does not grow with the number of steps. It sees the network in inference mode and
-    changes no state. Call it outside the tape of a training step; the result carries no gradient.
+    whose graph does not grow with the number of steps (unless the objective spans replicas). It
+    sees the network in inference mode and changes no state. Call it outside the tape of a training
+    step; the result carries no gradient.
 
     A subclass overrides `_search`, `is_random` where it draws random numbers, and `get_config`.
 
@@ -117,6 +119,7 @@ class Attack(abc.ABC):
             epsilon=self.epsilon_tensor(epsilon),
             ball=self.ball,
             pixel_range=self.pixel_range,
+            spans_replicas=objective.spans_replicas and num_replicas() > 1,
         )
         return tf.stop_gradient(problem.project(self._search(problem, seeds[1])))
 

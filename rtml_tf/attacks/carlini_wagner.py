@@ -9,7 +9,7 @@ from rtml_tf.attacks import cleverhans_primitives as primitives
 from rtml_tf.attacks.adam import adam_step
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.ball import L2Ball
-from rtml_tf.attacks.problem import AttackProblem, finite, not_inlined
+from rtml_tf.attacks.problem import AttackProblem, finite
 
 
 class _Best(NamedTuple):
@@ -101,19 +101,13 @@ class CarliniWagnerL2(Attack):
             lower = tf.where(success, lower, tf.maximum(lower, constant))
             bisected = (lower + upper) / 2.0
             constant = tf.where(tf.math.is_inf(upper), 10.0 * constant, bisected)
-            return index + 1, constant, lower, upper, best
+            return constant, lower, upper, best
 
-        *_, best = tf.while_loop(
-            lambda index, *_: index < self.search_steps,
+        nothing = _Best(problem.images, unknown)
+        *_, best = problem.repeat(
+            self.search_steps,
             try_constant,
-            (
-                tf.constant(0),
-                constant,
-                tf.zeros_like(constant),
-                unknown,
-                _Best(problem.images, unknown),
-            ),
-            parallel_iterations=1,
+            (constant, tf.zeros_like(constant), unknown, nothing),
         )
         return best.images
 
@@ -134,7 +128,7 @@ class CarliniWagnerL2(Attack):
                 loss = tf.reduce_sum(squared_norm + constant * shortfall)
             return images, squared_norm, values, finite(tape.gradient(loss, change))
 
-        differentiate = not_inlined(differentiate)
+        differentiate = problem.not_inlined(differentiate)
 
         def step(index, change, first, second, success, best):
             images, squared_norm, values, gradient = differentiate(change)
@@ -142,15 +136,11 @@ class CarliniWagnerL2(Attack):
             best = best.updated(images, squared_norm, reached)
             direction, first, second = adam_step(gradient, first, second, index=index)
             change -= self.learning_rate * direction
-            return index + 1, change, first, second, success | reached, best
+            return change, first, second, success | reached, best
 
         zeros = tf.zeros_like(free)
-        *_, success, best = tf.while_loop(
-            lambda index, *_: index < self.steps,
-            step,
-            (tf.constant(0), zeros, zeros, zeros, tf.zeros_like(constant, tf.bool), best),
-            parallel_iterations=1,
-        )
+        nowhere = tf.zeros_like(constant, tf.bool)
+        *_, success, best = problem.repeat(self.steps, step, (zeros, zeros, zeros, nowhere, best))
         return best, success
 
     def _to_free(self, images: tf.Tensor) -> tf.Tensor:

@@ -16,7 +16,7 @@ State = tuple[tf.Tensor, ...]
 class IterativeAttack(Attack):
     """Start, then repeat: step, project; best of several random starts.
 
-    The steps are one `tf.while_loop`. A subclass overrides `_step`, and where it needs them
+    The steps are one loop of the graph. A subclass overrides `_step`, and where it needs them
     `_initial_state` (tensors carried from step to step) and `_default_relative_step_size`.
 
     Attributes:
@@ -142,15 +142,10 @@ class IterativeAttack(Attack):
             moved, state = self._step(
                 problem, images, state, index=index, length=length, seed=step_seed
             )
-            return index + 1, problem.project(moved), state
+            return problem.project(moved), state
 
         start = self._start(problem, seeds[0])
-        _, images, _ = tf.while_loop(
-            lambda index, *_: index < self.steps,
-            step,
-            (tf.constant(0), start, self._initial_state(start)),
-            parallel_iterations=1,
-        )
+        images, _ = problem.repeat(self.steps, step, (start, self._initial_state(start)))
         return images
 
     def _start(self, problem: AttackProblem, seed: tf.Tensor) -> tf.Tensor:

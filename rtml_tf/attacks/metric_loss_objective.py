@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from rtml_tf.attacks.objective import Objective, ObjectiveFunction
+from rtml_tf.layers.replicas import gather_rows
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -19,13 +20,22 @@ class MetricLossObjective(Objective):
 
     Attributes:
         loss: The metric loss, `loss(embeddings [B, D], labels [B])` -> scalar.
+        spans_replicas: Whether the loss is taken of the images of all replicas.
     """
 
-    def __init__(self, *, loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]):
+    def __init__(
+        self,
+        *,
+        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        spans_replicas: bool = False,
+    ):
         """Keeps the loss; its weights, if it has any, are shared and not changed.
 
         Args:
             loss: A `MetricLoss`, or any callable of the same form.
+            spans_replicas: Whether replicas attack their images for one loss of all of them. They
+                exchange embeddings at every step of the search, whose steps the graph then holds
+                one after the other.
 
         Raises:
             ValueError: If `loss` is not callable.
@@ -33,6 +43,7 @@ class MetricLossObjective(Objective):
         if not callable(loss):
             raise ValueError(f"loss must be callable as loss(embeddings, labels), got {loss!r}.")
         self.loss = loss
+        self.spans_replicas = bool(spans_replicas)
 
     def prepare(
         self,
@@ -42,12 +53,18 @@ class MetricLossObjective(Objective):
         seed: tf.Tensor,
     ) -> ObjectiveFunction:
         labels = self._entry(batch, "label")
-        return lambda embeddings: self.loss(embeddings, labels)
+        if not self.spans_replicas:
+            return lambda embeddings: self.loss(embeddings, labels)
+        labels = gather_rows(labels)
+        return lambda embeddings: self.loss(gather_rows(embeddings), labels)
 
     def get_config(self) -> dict:
-        return {"loss": tf.keras.saving.serialize_keras_object(self.loss)}
+        return {
+            "loss": tf.keras.saving.serialize_keras_object(self.loss),
+            "spans_replicas": self.spans_replicas,
+        }
 
     @classmethod
     def from_config(cls, config: dict) -> "MetricLossObjective":
         """Builds the objective with a new loss; a loss's weights are not part of its config."""
-        return cls(loss=tf.keras.saving.deserialize_keras_object(config["loss"]))
+        return cls(**{**config, "loss": tf.keras.saving.deserialize_keras_object(config["loss"])})

@@ -16,7 +16,12 @@ class Objective(abc.ABC):
     it returns is called at every step.
 
     A subclass overrides `prepare`, and `get_config` if its constructor takes arguments.
+
+    Attributes:
+        spans_replicas: Whether a value depends on what other replicas embed at the same time.
     """
+
+    spans_replicas = False
 
     @abc.abstractmethod
     def prepare(

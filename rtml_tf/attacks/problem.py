@@ -1,6 +1,7 @@
 """What one search has to solve: where it may go, and what it shall raise there."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,6 +19,7 @@ class AttackProblem:
         epsilon: float32 scalar, or None if the perturbation is not bounded.
         ball: The norm in which epsilon is measured.
         pixel_range: `(lowest, highest)` value of a valid pixel.
+        spans_replicas: Whether replicas exchange embeddings where values are computed.
     """
 
     def __init__(
@@ -29,6 +31,7 @@ class AttackProblem:
         epsilon: tf.Tensor | None,
         ball: Ball,
         pixel_range: tuple[float, float],
+        spans_replicas: bool = False,
     ):
         """Keeps its arguments; nothing is computed.
 
@@ -39,6 +42,8 @@ class AttackProblem:
             epsilon: float32 scalar, not negative, in pixel units; None leaves the ball out.
             ball: The norm of the perturbation.
             pixel_range: `(lowest, highest)` value of a valid pixel.
+            spans_replicas: Whether replicas exchange embeddings where `objective` is called, which
+                they can in the outermost graph alone.
         """
         self.images = images
         self.epsilon = epsilon
@@ -46,7 +51,8 @@ class AttackProblem:
         self.pixel_range = pixel_range
         self._network = network
         self._objective = objective
-        self._gradient = not_inlined(self._gradient_of_values)
+        self.spans_replicas = spans_replicas
+        self._gradient = self.not_inlined(self._gradient_of_values)
 
     def values(self, images: tf.Tensor) -> tf.Tensor:
         """The value of each image, float32 `[B]`; one number for all where it is the batch's."""
@@ -65,6 +71,40 @@ class AttackProblem:
         value, except under an objective of the whole batch.
         """
         return self._gradient(images)
+
+    def repeat(
+        self, steps: int, body: Callable[..., tuple[Any, ...]], state: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """The state after `steps` times `state = body(index, *state)`, as one loop of the graph.
+
+        Args:
+            steps: How often.
+            body: Takes the index, an int32 scalar from 0, and the state.
+            state: Nested tensors, before the first step.
+        """
+        if self.spans_replicas:
+            for index in range(steps):
+                state = body(tf.constant(index), *state)
+            return state
+        _, *state = tf.while_loop(
+            lambda index, *_: index < steps,
+            lambda index, *state: (index + 1, *body(index, *state)),
+            (tf.constant(0), *state),
+            parallel_iterations=1,
+        )
+        return tuple(state)
+
+    def not_inlined(self, function: Callable) -> Callable:
+        """`function` as a graph of its own, which the surrounding graph calls but does not absorb.
+
+        For the pass through the network in a loop: absorbed into a loop, whose graph is a cycle,
+        operations may be visited in an order in which oneDNN does not find its fast max-pooling
+        gradient (a quarter more time for a bfloat16 ResNet-18 on a CPU). Eagerly there is no graph
+        to keep apart, and with `spans_replicas` no loop: the function is returned as it is.
+        """
+        if tf.executing_eagerly() or self.spans_replicas:
+            return function
+        return tf.function(function, autograph=False, experimental_attributes={"_noinline": True})
 
     def clip_pixels(self, candidate: tf.Tensor) -> tf.Tensor:
         """`candidate` with every pixel brought into the valid range."""
@@ -99,16 +139,3 @@ def finite(gradient: tf.Tensor) -> tf.Tensor:
     largest = gradient.dtype.max
     gradient = tf.where(tf.math.is_nan(gradient), tf.zeros_like(gradient), gradient)
     return tf.clip_by_value(gradient, -largest, largest)
-
-
-def not_inlined(function: Callable) -> Callable:
-    """`function` as a graph of its own, which the surrounding graph calls but does not absorb.
-
-    For the pass through the network in a loop: absorbed into a loop, whose graph is a cycle,
-    operations may be visited in an order in which oneDNN does not find its fast max-pooling
-    gradient (a quarter more time for a bfloat16 ResNet-18 on a CPU). Eagerly there is no graph to
-    keep apart, and the function is returned as it is.
-    """
-    if tf.executing_eagerly():
-        return function
-    return tf.function(function, autograph=False, experimental_attributes={"_noinline": True})

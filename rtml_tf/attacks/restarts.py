@@ -38,13 +38,8 @@ def best_of_restarts(
         values = problem.values(found)
         better = values > best_values
         best = tf.where(tf.reshape(better, [-1, *inner]), found, best)
-        return index + 1, best, tf.where(better, values, best_values)
+        return best, tf.where(better, values, best_values)
 
     nothing_yet = tf.fill(tf.shape(images)[:1], tf.float32.min)
-    _, best, _ = tf.while_loop(
-        lambda index, *_: index < restarts,
-        restart,
-        (tf.constant(0), images, nothing_yet),
-        parallel_iterations=1,
-    )
+    best, _ = problem.repeat(restarts, restart, (images, nothing_yet))
     return best

@@ -102,15 +102,10 @@ class SPSA(IterativeAttack):
             rise = problem.value_differences(
                 images + self.delta * signs, images - self.delta * signs
             )
-            return index + 1, total + tf.reshape(rise, [-1, *inner]) * signs
+            return (total + tf.reshape(rise, [-1, *inner]) * signs,)
 
         # A loop over pairs rather than one large batch keeps the memory at that of 2B rows.
-        _, total = tf.while_loop(
-            lambda index, _: index < self.samples,
-            add_pair,
-            (tf.constant(0), tf.zeros_like(images)),
-            parallel_iterations=1,
-        )
+        (total,) = problem.repeat(self.samples, add_pair, (tf.zeros_like(images),))
         return finite(total / (2.0 * self.delta * self.samples))
 
     def _default_relative_step_size(self) -> float:

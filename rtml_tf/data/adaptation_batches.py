@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from rtml_tf.data.augmentation_base import Augmentation, augment
+from rtml_tf.data.batch_share import WHOLE, BatchShare
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.example_stream import example_stream, position_seed, shuffled
 from rtml_tf.data.source import ImageSource
@@ -65,24 +66,26 @@ class AdaptationBatches:
         # Building the pipeline once finds an augmentation that does not fit before training does.
         self.element_spec = self.dataset().element_spec
 
-    def dataset(self, *, start_step: int = 0) -> tf.data.Dataset:
+    def dataset(self, *, start_step: int = 0, share: BatchShare = WHOLE) -> tf.data.Dataset:
         """The endless batches from `start_step` on.
 
         Args:
-            start_step: Number of the first batch, counted over all epochs.
+            start_step: Number of the first step, counted over all epochs.
+            share: What of each step to read, for how many replicas.
 
         Raises:
-            ValueError: If `start_step` is negative.
+            ValueError: If `start_step` is negative, or a batch cannot be divided.
         """
-        source = self.source.dataset(start_step=start_step)
+        source = self.source.dataset(start_step=start_step, share=share)
         count = len(self.target)
         target = example_stream(
             epoch_indices=lambda epoch: shuffled(count=count, seed=self._seed, epoch=epoch),
             epoch_size=count,
-            start=start_step * self._target_batch_size,
+            start=start_step * share.rows_of_all(self._target_batch_size),
         )
+        target = share.of(target, self._target_batch_size)
         target = target.map(self._load, tf.data.AUTOTUNE, deterministic=True)
-        target = target.batch(self._target_batch_size, drop_remainder=True)
+        target = target.batch(share.rows(self._target_batch_size), drop_remainder=True)
         return tf.data.Dataset.zip({"source": source, "target": target}).prefetch(tf.data.AUTOTUNE)
 
     def _load(self, index: tf.Tensor, position: tf.Tensor) -> dict[str, tf.Tensor]:

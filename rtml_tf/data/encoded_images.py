@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.data import image_decoding
+from rtml_tf.data import image_decoding, image_header
 from rtml_tf.data.image_size import checked_size
 from rtml_tf.data.source import ImageSource
 
@@ -48,11 +48,16 @@ class EncodedImages(ImageSource):
         self._resize_to = self._image_size if resize_to is None else resize_to
         # An eager tensor is handed to the pipelines once; a constant would be copied into each.
         self._contents = tf.constant(list(contents))
+        self._measured = False
         self._check()
+        self._measured = True
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
+        contents = tf.gather(self._contents, index)
+        if not self._measured:
+            contents = image_header.checked(contents)
         image = tf.io.decode_jpeg(  # Despite its name this operation decodes PNG as well.
-            tf.gather(self._contents, index),
+            contents,
             channels=self.image_shape[-1],
             dct_method="INTEGER_ACCURATE",
         )

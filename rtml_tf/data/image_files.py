@@ -22,9 +22,11 @@ class ImageFiles(ImageSource):
 
     Attributes:
         paths: The `N` files, in the order of `keys`.
+        boxes: int32 `[N, 4]`, what is cut out of each file, or None.
     """
 
     paths: tuple[str, ...]
+    boxes: np.ndarray | None
 
     def __init__(
         self,
@@ -92,7 +94,8 @@ class ImageFiles(ImageSource):
         self.labels = np.asarray(labels, np.int32)[kept]
         self.class_names = tuple(class_names)
         self.image_shape = (*self._image_size, channels)
-        self._boxes = None if boxes is None else tf.constant(np.asarray(boxes, np.int32)[kept])
+        self.boxes = None if boxes is None else np.asarray(boxes, np.int32)[kept]
+        self._box_tensor = None if boxes is None else tf.constant(self.boxes)
         empty = np.flatnonzero(np.bincount(self.labels, minlength=self.num_classes) == 0)
         if empty.size:
             raise ValueError(
@@ -107,9 +110,9 @@ class ImageFiles(ImageSource):
         if self._name_failures:
             image = image_decoding.read_image_or_name_it(path, self.image_shape[-1])
         else:
-            image = image_decoding.read_image(path, self.image_shape[-1])
-        if self._boxes is not None:
-            image = image_decoding.cut_box(image, tf.gather(self._boxes, index))
+            image = image_decoding.read_image(path, self.image_shape[-1], measured=True)
+        if self._box_tensor is not None:
+            image = image_decoding.cut_box(image, tf.gather(self._box_tensor, index))
         image = image_decoding.fit_image(image, self._resize_to, self._image_size)
         return image_decoding.unit_range(image)
 

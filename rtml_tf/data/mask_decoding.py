@@ -9,6 +9,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from rtml_tf.data import image_header
+
 _PALETTE = 3  # The colour type in the header of a PNG file.
 
 
@@ -80,7 +82,7 @@ def _png(path: tf.Tensor) -> tf.Tensor:
     contents = tf.io.read_file(path)
     is_png = tf.strings.substr(contents, 0, 8) == b"\x89PNG\r\n\x1a\n"
     with tf.control_dependencies([tf.debugging.Assert(is_png, ["A mask must be a PNG file"])]):
-        return tf.identity(contents)
+        return image_header.checked(contents)
 
 
 def _palette_places(contents: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from rtml_tf.data.augmentation_base import Augmentation, augment
+from rtml_tf.data.batch_share import WHOLE, BatchShare
 from rtml_tf.data.example_stream import position_seed
 from rtml_tf.data.paired import PairedSource
 from rtml_tf.data.paired_plan import PairedPlan
@@ -97,16 +98,17 @@ class PairedBatches:
         # Building the pipeline once finds an augmentation that does not fit before training does.
         self.element_spec = self.dataset().element_spec
 
-    def dataset(self, *, start_step: int = 0) -> tf.data.Dataset:
+    def dataset(self, *, start_step: int = 0, share: BatchShare = WHOLE) -> tf.data.Dataset:
         """The endless batches from `start_step` on.
 
         Args:
-            start_step: Number of the first batch, counted over all epochs.
+            start_step: Number of the first step, counted over all epochs.
+            share: What of each step to read, for how many replicas.
 
         Raises:
-            ValueError: If `start_step` is negative.
+            ValueError: If `start_step` is negative, or a batch cannot be divided.
         """
-        batches = planned_batches(self._plan, self._load, start_step=start_step)
+        batches = planned_batches(self._plan, self._load, start_step=start_step, share=share)
         viewed = take_views(batches, source=self._source_view, target=self._target_view)
         return viewed.prefetch(tf.data.AUTOTUNE)
 

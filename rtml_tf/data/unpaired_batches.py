@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from rtml_tf.data.augmentation_base import Augmentation, augment, augment_with_mask
+from rtml_tf.data.batch_share import WHOLE, BatchShare
 from rtml_tf.data.example_stream import example_stream, position_seed, shuffled
 from rtml_tf.data.segmentation_source import SegmentationSource
 from rtml_tf.data.source import ImageSource
@@ -91,36 +92,41 @@ class UnpairedBatches:
         # Building the pipeline once finds an augmentation that does not fit before training does.
         self.element_spec = self.dataset().element_spec
 
-    def dataset(self, *, start_step: int = 0) -> tf.data.Dataset:
+    def dataset(self, *, start_step: int = 0, share: BatchShare = WHOLE) -> tf.data.Dataset:
         """The endless batches from `start_step` on.
 
         Args:
-            start_step: Number of the first batch, counted over all epochs.
+            start_step: Number of the first step, counted over all epochs.
+            share: What of each step to read, for how many replicas.
 
         Raises:
-            ValueError: If `start_step` is negative.
+            ValueError: If `start_step` is negative, or a batch cannot be divided.
         """
         if start_step < 0:
             raise ValueError(f"start_step must be >= 0, got {start_step}.")
         # The domains draw from different seeds: of one length, they would go in step otherwise.
-        source = self._images(len(self.source), 2 * self._seed, start_step * self.batch_size)
-        target = self._images(
-            len(self.target), 2 * self._seed + 1, start_step * self._target_batch_size
+        sizes = self.batch_size, self._target_batch_size
+        source, target = (
+            self._images(len(domain), 2 * self._seed + i, start_step, size, share)
+            for i, (domain, size) in enumerate(zip((self.source, self.target), sizes))
         )
         source = source.map(self._load_source, tf.data.AUTOTUNE, deterministic=True)
         target = target.map(self._load_target, tf.data.AUTOTUNE, deterministic=True)
         batches = {
-            "source": source.batch(self.batch_size, drop_remainder=True),
-            "target": target.batch(self._target_batch_size, drop_remainder=True),
+            "source": source.batch(share.rows(sizes[0]), drop_remainder=True),
+            "target": target.batch(share.rows(sizes[1]), drop_remainder=True),
         }
         return tf.data.Dataset.zip(batches).prefetch(tf.data.AUTOTUNE)
 
-    def _images(self, count: int, seed: int, start: int) -> tf.data.Dataset:
+    def _images(
+        self, count: int, seed: int, start_step: int, batch_size: int, share: BatchShare
+    ) -> tf.data.Dataset:
         examples = example_stream(
             epoch_indices=lambda epoch: shuffled(count=count, seed=seed, epoch=epoch),
             epoch_size=count,
-            start=start,
+            start=start_step * share.rows_of_all(batch_size),
         )
+        examples = share.of(examples, batch_size)
         return examples.map(lambda index, position: (index, position_seed(seed, position)))
 
     def _load_source(self, index: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rtml_tf.layers.replicas import mean_over_replicas
 from rtml_tf.losses import arguments
 
 
@@ -43,7 +44,7 @@ class CategoryWeights:
     Attributes:
         lambda_local: Weight of M; the paper's are 40 (GTA5) and 10 (SYNTHIA), for M as it is.
         epsilon: Weight where both classifiers agree.
-        scaled: Whether M is divided by its mean.
+        scaled: Whether M is divided by its mean, over all replicas.
         detached: Whether no gradient goes through M.
         warm_up_steps: Steps in which all weights are 1, for classifiers that know little yet.
     """
@@ -84,7 +85,7 @@ class CategoryWeights:
         alignment = local_alignment_map(first, second)
         disagreement = tf.stop_gradient(alignment) if self.detached else alignment
         if self.scaled:
-            mean = tf.stop_gradient(tf.reduce_mean(alignment))
+            mean = mean_over_replicas(tf.reduce_mean(alignment))
             disagreement = tf.math.divide_no_nan(disagreement, mean)
         weights = self.lambda_local * disagreement + self.epsilon
         if self.warm_up_steps:

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rtml_tf.layers.replicas import mean_over_replicas
 from rtml_tf.losses import arguments
 
 # What keeps the derivative of (1 - p)^gamma finite where p is 1.
@@ -35,7 +36,8 @@ def focal_loss(
     """The mean of `-w_y (1 - p_y)^gamma log p_y` over the pixels that have a class y.
 
     Lin et al., ICCV 2017, equation 5. The mean is over all pixels of the batch, weighted by `w_y`:
-    a sum over pixels divided by the sum of their weights.
+    a sum over pixels divided by the sum of their weights. On one of several replicas that sum is
+    the mean over replicas, so that the mean of the replicas' losses is that over all their pixels.
 
     Args:
         logits: floating `[B, H, W, K]`.
@@ -62,7 +64,8 @@ def focal_loss(
     weights = tf.cast(known, tf.float32)
     if class_weights is not None:
         weights *= tf.gather(_checked_weights(class_weights, classes), labels)
-    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), tf.reduce_sum(weights))
+    total = mean_over_replicas(tf.reduce_sum(weights))
+    return tf.math.divide_no_nan(tf.reduce_sum(weights * losses), total)
 
 
 class SegmentationLoss:

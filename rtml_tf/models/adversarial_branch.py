@@ -1,13 +1,12 @@
 """How the attacked images of one batch-norm branch are made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack, Network
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
-from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 
@@ -56,7 +55,7 @@ class AdversarialBranch:
         network: Network,
         batch: Mapping[str, tf.Tensor],
         *,
-        loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+        loss_objective: Objective,
         step: tf.Tensor,
         seed: tf.Tensor,
     ) -> tf.Tensor:
@@ -65,11 +64,11 @@ class AdversarialBranch:
         Args:
             network: What is attacked: the network through this branch, in inference mode.
             batch: `"image"`, `"label"`.
-            loss: The metric loss.
+            loss_objective: Raises the loss of training; where the branch has no objective.
             step: Number of the training step.
             seed: int32 `[2]`.
         """
-        objective = MetricLossObjective(loss=loss) if self.objective is None else self.objective
+        objective = loss_objective if self.objective is None else self.objective
         epsilon = None if self.epsilon is None else self.epsilon(step)
         return self.attack(network, batch, objective, epsilon=epsilon, seed=seed)
 

@@ -172,7 +172,7 @@ class CategoryAdversarialEmbeddingModel(MetricModel):
             source, target = outputs_of_both(
                 self.network, images, batch["target"]["image"], one_forward=self.one_forward
             )
-            metric = self.metric_loss(source, labels)
+            metric = self.embedding_loss(source, labels)
             classification = self._classification_loss(source, labels)
             discrepancy = weight_discrepancy(
                 *(self.classifiers.get_layer(head).trainable_weights for head in ("p1", "p2"))

@@ -195,7 +195,8 @@ class DistillationModel(TrainingModel):
     def _loss_and_parts(
         self, embeddings: tf.Tensor, taught: tf.Tensor, labels: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """The loss under "loss", and its parts."""
+        """The loss under "loss", and its parts, on all replicas."""
+        embeddings, taught, labels = self.of_all_replicas((embeddings, taught, labels))
         projected = embeddings if self.projection is None else self.projection(embeddings)
         imitation_loss = self.imitation(projected, taught)
         if self.metric_loss is None:

@@ -82,7 +82,7 @@ class FreeAdversarialModel(MetricModel):
             with tf.GradientTape() as tape:
                 tape.watch(attacked)
                 embeddings = self.network(attacked, training=True)
-                loss = self.metric_loss(embeddings, labels)
+                loss = self.embedding_loss(embeddings, labels)
             gradients, image_gradient = self.differentiate(tape, loss, images=attacked)
             self.descend(gradients)
             self.metric_loss.update_state(embeddings, labels)

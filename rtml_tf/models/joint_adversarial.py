@@ -5,7 +5,6 @@ import tensorflow as tf
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.inference_view import InferenceView
-from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective, distance
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
@@ -37,7 +36,7 @@ class JointAdversarialModel(MetricModel):
 
     Attributes:
         attack: How to search.
-        objective: What the attack raises.
+        objective: What the attack raises; None: the loss.
         adversarial_weight: `a`, a number or a schedule over steps.
         epsilon: Schedule over steps that replaces the attack's epsilon, or `None`.
         attacked_view: The view of the network that is attacked.
@@ -107,7 +106,7 @@ class JointAdversarialModel(MetricModel):
                 f"adversarial_weight={adversarial_weight!r}."
             )
         self.attack = attack
-        self.objective = MetricLossObjective(loss=loss) if objective is None else objective
+        self.objective = objective
         self.adversarial_weight = adversarial_weight
         self.epsilon = epsilon
         self.shared_gradient = shared_gradient
@@ -118,7 +117,7 @@ class JointAdversarialModel(MetricModel):
         return self.attack(
             self.attacked_view,
             batch,
-            self.objective,
+            self.loss_objective() if self.objective is None else self.objective,
             epsilon=self._epsilon(),
             seed=self.step_seed(),
         )
@@ -135,8 +134,8 @@ class JointAdversarialModel(MetricModel):
         with tf.GradientTape() as tape:
             embeddings = self.network(tf.concat([images, attacked], axis=0), training=True)
             clean, adversarial = tf.split(embeddings, 2, axis=0)
-            clean_loss = self.metric_loss(clean, labels)
-            adversarial_loss = self.metric_loss(adversarial, labels)
+            clean_loss = self.embedding_loss(clean, labels)
+            adversarial_loss = self.embedding_loss(adversarial, labels)
             loss = (1.0 - weight) * clean_loss + weight * adversarial_loss
         self.gradient_step(tape, loss)
         return self._log(batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight)
@@ -146,12 +145,12 @@ class JointAdversarialModel(MetricModel):
         with tf.GradientTape() as tape:
             tape.watch(images)
             clean = self.network(images, training=True)
-            clean_loss = self.metric_loss(clean, labels)
+            clean_loss = self.embedding_loss(clean, labels)
         clean_gradients, image_gradient = self.differentiate(tape, clean_loss, images=images)
         attacked = self.attack.from_gradient(images, image_gradient, epsilon=self._epsilon())
         with tf.GradientTape() as tape:
             adversarial = self.network(attacked, training=True)
-            adversarial_loss = self.metric_loss(adversarial, labels)
+            adversarial_loss = self.embedding_loss(adversarial, labels)
         adversarial_gradients, _ = self.differentiate(tape, adversarial_loss)
         self.descend(
             [
@@ -182,13 +181,11 @@ class JointAdversarialModel(MetricModel):
 
     def get_config(self) -> dict:
         serialize = tf.keras.utils.serialize_keras_object
-        weight, objective = self.adversarial_weight, self.objective
-        # The loss as objective is the default, and is in the configuration already.
-        is_loss = isinstance(objective, MetricLossObjective) and objective.loss is self.metric_loss
+        weight = self.adversarial_weight
         return {
             **super().get_config(),
             "attack": serialize(self.attack),
-            "objective": None if is_loss else serialize(objective),
+            "objective": self.objective and serialize(self.objective),
             "adversarial_weight": serialize(weight) if callable(weight) else weight,
             "epsilon": self.epsilon and serialize(self.epsilon),
             "attack_dtype": self.attacked_view.compute_dtype,

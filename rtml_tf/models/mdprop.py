@@ -44,7 +44,8 @@ class MDPropModel(MetricModel):
 
     Where N is not divisible, the first branches get an image more. Under a distribution strategy
     every replica does this with its own part of the batch: images are divided and targets are drawn
-    within it, so no embeddings cross replicas. (Batch statistics may: see `with_branches`.)
+    within it. What crosses replicas is the loss, with "global" negatives, and batch statistics, if
+    `with_branches` was told so.
 
     In forward passes of N images, a step whose extra branches have S N images in all (S is 1, or
     with `whole_batch` the number of branches) and whose attacks take k steps costs S for the
@@ -171,7 +172,11 @@ class MDPropModel(MetricModel):
             self.step_seed(), list(self.branches).index(name)
         )
         return self.branches[name].attacked(
-            self._views[name], batch, loss=self.metric_loss, step=self.step, seed=seed
+            self._views[name],
+            batch,
+            loss_objective=self.loss_objective(),
+            step=self.step,
+            seed=seed,
         )
 
     def _mixed_outputs(self, images: Batch) -> dict[str, dict[str, Any]]:
@@ -195,7 +200,7 @@ class MDPropModel(MetricModel):
         clean = self._parts({"image": images[CLEAN], "embedding": embeddings[CLEAN]})
         logs = mean_pair_similarities(embeddings[CLEAN], labels[CLEAN])
         for name, branch_labels in labels.items():
-            logs[f"{name}_loss"] = self.metric_loss(embeddings[name], branch_labels)
+            logs[f"{name}_loss"] = self.embedding_loss(embeddings[name], branch_labels)
         for name, branch in self.branches.items():
             shift = distance(embeddings[name], clean[name]["embedding"])
             norm = branch.attack.ball.norm(images[name] - clean[name]["image"])

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.self_distillation import SelfDistillation
@@ -91,11 +92,20 @@ class MetricModel(TrainingModel):
         return {**outputs, "targets": self.self_distillation.targets(outputs["features"])}
 
     def training_loss(self, outputs: dict[str, Any], labels: tf.Tensor) -> tf.Tensor:
-        """The loss of `training_outputs`, or of some of their rows."""
+        """The loss of `training_outputs`, or of some of their rows, on all replicas."""
+        outputs, labels = self.of_all_replicas((outputs, labels))
         loss = self.metric_loss(outputs["embedding"], labels)
         if self.self_distillation is None:
             return loss
         return self.self_distillation.loss(loss, outputs, labels, step=self.step)
+
+    def embedding_loss(self, embeddings: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        """The metric loss of embeddings `[B, D]` with their labels `[B]`, on all replicas."""
+        return self.metric_loss(*self.of_all_replicas((embeddings, labels)))
+
+    def loss_objective(self) -> MetricLossObjective:
+        """What an attack raises that raises the loss of training."""
+        return MetricLossObjective(loss=self.metric_loss, spans_replicas=self.negatives == "global")
 
     def update_losses(self, outputs: dict[str, Any], labels: tf.Tensor) -> None:
         """Moves what the losses learn without gradients, see `MetricLoss.update_state`."""
@@ -106,7 +116,7 @@ class MetricModel(TrainingModel):
     def test_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         labels = batch["label"]
         embeddings = self.network(batch["image"], training=False)
-        loss = self.metric_loss(embeddings, labels)
+        loss = self.embedding_loss(embeddings, labels)
         return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
 
     def get_config(self) -> dict:

@@ -4,6 +4,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from rtml_tf.layers.replicas import gather_rows, num_replicas
+from rtml_tf.models.skipped_steps import SkippedSteps, apply_if, summed_over_replicas
 from rtml_tf.networks.checking import check_input_shape
 
 
@@ -17,10 +19,17 @@ class TrainingModel(tf.keras.Model):
 
     A subclass names what it logs in the class attribute `logged`.
 
+    Under a distribution strategy each replica takes its part of a batch. With "global" negatives a
+    step is then that of one device with the whole batch: a loss that compares the examples of a
+    batch is computed of all of them on every replica (`of_all_replicas`), and each replica
+    differentiates it to its own. With "local" negatives it is the mean of the losses of the parts.
+
     Attributes:
         network: The network that is trained: images in, embeddings out.
         seed: What `step_seed` starts from.
         step: int64 scalar variable, the number of gradient steps taken; saved with checkpoints.
+        skipped_steps: Which of them were skipped, because something was not finite.
+        negatives: "global" or "local", see `compile`.
     """
 
     logged: tuple[str, ...] = ("loss",)
@@ -46,6 +55,9 @@ class TrainingModel(tf.keras.Model):
         self.network = network
         self.loss_optimizer = loss_optimizer
         self.seed = seed
+        self.negatives = "global"
+        # The running means are those of all replicas on each of them; Keras would add them up.
+        self.distribute_reduction_method = "first"
         self.step = tf.Variable(
             0,
             dtype=tf.int64,
@@ -53,7 +65,10 @@ class TrainingModel(tf.keras.Model):
             name="step",
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
+        self.skipped_steps = SkippedSteps()
         self._means = {value: tf.keras.metrics.Mean(name=value) for value in self.logged}
+        # Whoever calls the `train_step` of a method gets it with what a skipped step undoes.
+        self._method_step, self.train_step = self.train_step, self._train_step
 
     @property
     def metrics(self) -> list[tf.keras.metrics.Metric]:
@@ -72,6 +87,41 @@ class TrainingModel(tf.keras.Model):
     def call(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Embeds images `[B, H, W, C]` in [0, 1]: float32 `[B, D]`."""
         return self.network(images, training=training)
+
+    def compile(
+        self,
+        *,
+        optimizer: tf.keras.optimizers.Optimizer,
+        negatives: str = "global",
+        **options: Any,
+    ) -> None:
+        """Takes the optimizer, and what losses see where there are several replicas.
+
+        Args:
+            optimizer: Optimizer of the network.
+            negatives: "global": losses that compare examples compare those of all replicas;
+                "local": those of one replica.
+            **options: As for `tf.keras.Model.compile`.
+
+        Raises:
+            ValueError: If `negatives` is something else.
+        """
+        if negatives not in ("global", "local"):
+            raise ValueError(f"negatives must be 'global' or 'local', got {negatives!r}.")
+        self.negatives = negatives
+        super().compile(optimizer=optimizer, **options)
+
+    def of_all_replicas(self, tensors: Any) -> Any:
+        """What losses see of a batch: the rows of all replicas, or with "local" negatives these.
+
+        For losses that `gradient_step` or `differentiate` takes; the gradient is weighted for them.
+
+        Args:
+            tensors: Nested tensors `[B, ...]` of this replica.
+        """
+        if self.negatives == "local":
+            return tensors
+        return gather_rows(tensors, gradient_weight=float(num_replicas()))
 
     def check_data(self, element_spec: Any) -> None:
         """Refuses batches that the method cannot train on; called before anything else is done.
@@ -95,10 +145,14 @@ class TrainingModel(tf.keras.Model):
             # Optimizers of the older Keras interface make their slots in the first step.
             if hasattr(optimizer, "build"):
                 optimizer.build(variables)
+        groups = [variables for _, variables in self.optimizers_and_variables()]
+        self.skipped_steps.prepare(sum(map(len, groups)))
 
     def step_seed(self) -> tf.Tensor:
         """int32 `[2]`, another one at every step and on every replica, the same in every run."""
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        # Between steps, as in callbacks, there is no replica.
+        context = tf.distribute.get_replica_context()
+        replica = 0 if context is None else context.replica_id_in_sync_group
         seed = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(replica, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, self.step)
 
@@ -107,7 +161,7 @@ class TrainingModel(tf.keras.Model):
 
         Args:
             tape: The tape that recorded `loss`.
-            loss: Scalar, the mean over this replica's batch.
+            loss: Scalar, as for `differentiate`.
         """
         gradients, _ = self.differentiate(tape, loss)
         self.descend(gradients)
@@ -122,7 +176,7 @@ class TrainingModel(tf.keras.Model):
 
         Args:
             tape: The tape that recorded `loss`.
-            loss: Scalar, the mean over this replica's batch.
+            loss: Scalar: a mean over the batch of this replica, or a loss of `of_all_replicas`.
             images: Watched images, where their gradient is wanted from the same backward pass.
 
         Returns:
@@ -142,20 +196,36 @@ class TrainingModel(tf.keras.Model):
             gradients, image_gradient = tape.gradient(scaled, (variables, images))
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
-        return gradients, image_gradient
+        return _not_finite_unless(tf.math.is_finite(loss), gradients), image_gradient
 
     def descend(self, gradients: list[tf.Tensor]) -> None:
-        """Takes the step along gradients from `differentiate`, or a combination of such."""
+        """Takes the step along gradients from `differentiate`, or a combination of such.
+
+        If a gradient is not finite on any replica, or the loss was not, the step is skipped on all:
+        no weight changes and no state of an optimizer, see `skipped_steps`. (An optimizer that
+        scales the loss lowers its scale.)
+        """
+        gradients = summed_over_replicas(gradients)
+        allowed = self.skipped_steps.allow(
+            gradients, step=self.step, overflow=self._scales_loss and self.optimizer.loss_scale > 1
+        )
         remaining = iter(gradients)
         for optimizer, variables in self.optimizers_and_variables():
             own = [next(remaining) for _ in variables]
-            if self._scales_loss:
-                own = self._skipped_unless_finite(own, gradients, optimizer)
-            optimizer.apply_gradients(zip(own, variables))
+            if optimizer is self.optimizer and self._scales_loss:
+                # It skips by itself what is not finite, whichever optimizer has it.
+                own = [x if x is None else tf.where(allowed, x, float("inf")) for x in own]
+                optimizer.apply_gradients(
+                    zip(own, variables), experimental_aggregate_gradients=False
+                )
+            else:
+                apply_if(allowed, optimizer, own, variables)
         self.step.assign_add(1)
 
     def log(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:
         """Adds values to the running means of this epoch and returns their means."""
+        if "loss" in values:
+            self.skipped_steps.note_loss(values["loss"])
         for name, value in values.items():
             self._means[name].update_state(value)
         return {name: self._means[name].result() for name in values}
@@ -175,16 +245,46 @@ class TrainingModel(tf.keras.Model):
             (self.loss_optimizer, self.loss_variables),
         ]
 
-    def _skipped_unless_finite(self, own, gradients, optimizer) -> list[tf.Tensor]:
-        """The gradients of one optimizer where float16 may have overflowed in those of any.
+    def _train_step(self, batch: Any) -> dict[str, tf.Tensor]:
+        """A step of the method; what it moves without gradients goes back if it was skipped."""
+        state = self._state_of_steps()
+        before = [tf.identity(variable) for variable in state]
+        skipped = tf.identity(self.skipped_steps.count)
+        logs = self._method_step(batch)
+        taken = self.skipped_steps.count == skipped
+        for variable, value in zip(state, before):
+            variable.assign(tf.where(taken, variable, value))
+        return {name: self._means[name].result() for name in logs}
 
-        The optimizer that scales the loss skips a step that is not finite, and tries a smaller
-        scale; the others know of no scale and get zeros.
+    def _state_of_steps(self) -> list[tf.Variable]:
+        """The variables that forward passes, `update_state` of losses and `log` change.
+
+        Those that can change within a step say how replicas agree on them, as all of Keras do.
         """
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(x)) for x in gradients])
-        instead = float("inf") if optimizer is self.optimizer else 0.0
-        return [tf.where(finite, x, tf.cast(instead, x.dtype)) for x in own]
+        own = {id(variable) for variable in (self.step, *self.skipped_steps.variables)}
+        means = [variable for mean in self.metrics for variable in mean.variables]
+        candidates = {id(v): v for v in (*self.non_trainable_variables, *means)}
+        return [
+            variable
+            for key, variable in candidates.items()
+            if key not in own and variable.aggregation != tf.VariableAggregation.NONE
+        ]
 
     @property
     def _scales_loss(self) -> bool:
         return isinstance(self.optimizer, tf.keras.mixed_precision.LossScaleOptimizer)
+
+
+def _not_finite_unless(finite: tf.Tensor, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+    """The gradients, the smallest of which is not finite where the loss is not.
+
+    So every replica learns of it when gradients are summed. A loss that is not finite can have
+    gradients that are; they mean nothing.
+    """
+    gradients = list(gradients)
+    dense = [i for i, x in enumerate(gradients) if isinstance(x, tf.Tensor)]
+    if dense:
+        smallest = min(dense, key=lambda i: gradients[i].shape.num_elements())
+        gradient = gradients[smallest]
+        gradients[smallest] = tf.where(finite, gradient, tf.cast(float("nan"), gradient.dtype))
+    return gradients

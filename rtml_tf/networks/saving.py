@@ -40,6 +40,8 @@ _LAYERS = (
     Standardization,
 )
 _MEMBERS = {"config.json", "metadata.json", "model.weights.h5"}
+# Keras packs without compression; what swells more than this many times was made to fill memory.
+_MOST_COMPRESSION = 20
 
 
 def save_network(network: tf.keras.Model, path: str | os.PathLike) -> None:
@@ -101,6 +103,7 @@ def _read_config(path: pathlib.Path) -> dict:
                     f"The file {str(path)!r} is not a Keras v3 network: it has no "
                     f"{', '.join(sorted(missing))}."
                 )
+            _check_members(path, archive)
             damaged = archive.testzip()
             if damaged:
                 raise ValueError(f"The network file {str(path)!r} is damaged in {damaged}.")
@@ -111,3 +114,19 @@ def _read_config(path: pathlib.Path) -> dict:
         ) from error
     # How the network was compiled is not loaded, so it need not be known here.
     return {key: value for key, value in config.items() if key != "compile_config"}
+
+
+def _check_members(path: pathlib.Path, archive: zipfile.ZipFile) -> None:
+    """Refuses an archive that would be written elsewhere, or would fill the disk, when unpacked."""
+    others = sorted(set(archive.namelist()) - _MEMBERS)
+    if others:
+        raise ValueError(
+            f"The file {str(path)!r} is not a Keras v3 network: it holds {', '.join(others[:5])}, "
+            f"expected nothing but {', '.join(sorted(_MEMBERS))}."
+        )
+    unpacked, packed = sum(m.file_size for m in archive.infolist()), path.stat().st_size
+    if unpacked > _MOST_COMPRESSION * packed:
+        raise ValueError(
+            f"The network file {str(path)!r} of {packed} bytes unpacks to {unpacked} bytes, more "
+            f"than {_MOST_COMPRESSION} times as many, which no network does."
+        )

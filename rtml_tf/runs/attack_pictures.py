@@ -78,7 +78,7 @@ class AttackPictures(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None) -> None:
         del logs
-        self._step = int(self.model.step)
+        self._step = int(self.model.step.numpy())
         images = tf.data.Dataset.from_tensor_slices(self._indices).map(self._source.load)
         labels = np.asarray(self._source.labels)[self._indices]
         batch = {

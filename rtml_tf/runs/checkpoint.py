@@ -40,7 +40,7 @@ class RunCheckpoint:
 
     def save(self) -> None:
         """Saves everything; the checkpoint counts only when it is complete."""
-        self._manager.save(checkpoint_number=int(self._state.step))
+        self._manager.save(checkpoint_number=int(self._state.step.numpy()))
 
     def restore(self) -> bool:
         """Restores the newest checkpoint.
@@ -53,12 +53,18 @@ class RunCheckpoint:
         """
         newest = self._manager.latest_checkpoint
         if newest is None:
+            # TensorFlow writes this list whole, after the checkpoint, and takes garbage for none.
+            listed = pathlib.Path(self._manager.directory, "checkpoint")
+            if listed.exists():
+                raise ValueError(f"{listed} is damaged: it names no checkpoint to resume from.")
             return False
         try:
             status = self._checkpoint.restore(newest)
             status.assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise ValueError(f"checkpoint {newest} does not fit this model: {error}") from error
+        except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
+            raise ValueError(
+                f"checkpoint {newest} is damaged or does not fit this model: {error}"
+            ) from error
         return True
 
 

@@ -9,6 +9,7 @@ from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.final_figures import final_figures
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
+from rtml_tf.runs.workers import Workers
 
 
 def compare(
@@ -46,7 +47,7 @@ def compare(
             "networks and evaluations must hold at least one entry each, got networks "
             f"{list(networks)} and evaluations {list(evaluations)}."
         )
-    folder, config = RunFolder(run_dir), describe_config()
+    folder, config = Workers().run_folder(run_dir), describe_config()
     for network in networks.values():
         print(summarize(network))
     if dry_run:

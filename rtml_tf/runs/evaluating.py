@@ -1,5 +1,6 @@
 """Figures of a saved network, on any data."""
 
+import os
 import pathlib
 from collections.abc import Mapping
 
@@ -30,8 +31,10 @@ def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output
             "there is nothing to evaluate: bind evaluating.evaluate.evaluations to a dict of "
             "names and evaluations."
         )
-    network = load_network(network_file)
     file = pathlib.Path(output)
+    if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+        raise ValueError(f"output must lie in a folder that can be written, got {output!r}.")
+    network = load_network(network_file)
     figures, descriptions = final_figures(network, evaluations, file.parent)
     print(figures_table({network_file: figures}))
     results = {"figures": figures, "evaluations": descriptions}

@@ -15,8 +15,9 @@ from rtml_tf.networks.joining import join_networks
 from rtml_tf.networks.saving import save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.finishing import Artefact, finish, write_baselines
-from rtml_tf.runs.run_folder import RunFolder, read_json
+from rtml_tf.runs.run_folder import read_json
 from rtml_tf.runs.selection import Evaluation
+from rtml_tf.runs.workers import Workers
 
 
 def fit(
@@ -70,7 +71,7 @@ def fit(
             f"got a network that gives {view.output_shape[1:]}."
         )
     evaluations = dict(evaluations or {})
-    folder, config = RunFolder(run_dir), describe_config()
+    folder, config = Workers().run_folder(run_dir), describe_config()
     print(
         f"{type(method).__name__} on {len(pairs)} examples, {np.count_nonzero(pairs.labels >= 0)} "
         f"of them labelled ({pairs.num_classes} classes), source {pairs.source.image_shape}, "

@@ -53,16 +53,16 @@ class TrainingLoop:
 
         Args:
             dataset: Endless batches, the first being that of step `state.step`.
-            interruption: Looked at after every step.
+            interruption: Looked at before every step.
 
         Returns:
             Whether training ended; `False` means interrupted and saved.
         """
         model, state = self._model, self._state
-        model.stop_training = bool(state.stopped_early)
+        model.stop_training = bool(state.stopped_early.numpy())
         train_function = model.make_train_function()
         batches = iter(dataset)
-        step = int(state.step)
+        step = int(state.step.numpy())
         last_step = self._epochs * self._steps_per_epoch
         self._callbacks.on_train_begin()
         while step < last_step and not model.stop_training:
@@ -71,7 +71,7 @@ class TrainingLoop:
             if step_in_epoch == 0:
                 model.reset_metrics()
             self._callbacks.on_epoch_begin(epoch)
-            while step_in_epoch < self._steps_per_epoch and interruption.received is None:
+            while step_in_epoch < self._steps_per_epoch and interruption.look() is None:
                 self._callbacks.on_train_batch_begin(step_in_epoch)
                 logs = train_function(batches)
                 self._callbacks.on_train_batch_end(step_in_epoch, logs)
@@ -86,7 +86,7 @@ class TrainingLoop:
                 self._callbacks.on_epoch_end(epoch, {k: float(v) for k, v in logs.items()})
                 state.stopped_early.assign(bool(model.stop_training))
             self._checkpoint.save()
-            if interruption.received is not None:
+            if interruption.look() is not None:
                 return False
         self._callbacks.on_train_end()
         return True

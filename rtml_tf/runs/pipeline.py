@@ -1,5 +1,8 @@
 """Several runs as the stages of one, each with its own run folder."""
 
+import concurrent.futures
+import contextvars
+import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -8,6 +11,7 @@ import tensorflow as tf
 
 from rtml_tf.runs.run_folder import write_json
 from rtml_tf.runs.stages import StageNotFinished, Stages
+from rtml_tf.runs.workers import Workers
 
 Stage = Callable[..., Any]
 
@@ -32,7 +36,8 @@ def run(
             where the order does not matter (configurations that are written to a file do not keep
             that of a mapping). A stage is a function such as `training.train` or
             `comparing.compare` with all arguments bound but `run_dir`, `describe_config` and
-            `dry_run`.
+            `dry_run`. One with the attribute `on_one_device` runs outside of any distribution
+            strategy, on the first worker alone.
         seed: Seed of initial weights.
         describe_config: Gives the resolved configuration as text.
         dry_run: Show every stage's networks and the configuration, and stop.
@@ -52,10 +57,16 @@ def run(
             f"stages must differ in name, got {', '.join(name for name, _ in stages)}."
         )
     results = {}
+    workers = Workers()
     with Stages(run_dir) as progress:
         for name, stage in by_name.items():
             print(f"Stage {name}", flush=True)
-            tf.keras.backend.clear_session()
+            workers.wait()  # Worker 0 writes the folders that this stage may read.
+            if getattr(stage, "on_one_device", False) and tf.distribute.has_strategy():
+                if not workers.is_chief:
+                    continue
+                stage = _outside_of_strategy(stage)
+            _forget_layers()
             tf.keras.utils.set_random_seed(seed)
             try:
                 results[name] = stage(
@@ -79,8 +90,29 @@ def run(
             name: result["training"] for name, result in results.items() if "training" in result
         },
     }
-    write_json(pathlib.Path(run_dir, "metrics.json"), metrics)
+    if workers.is_chief:
+        write_json(pathlib.Path(run_dir, "metrics.json"), metrics)
     return metrics
+
+
+def _outside_of_strategy(stage: Stage) -> Stage:
+    """The stage in a thread of its own: the scope of a strategy is one thread's."""
+
+    def run(**arguments: Any) -> Any:
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            context = contextvars.copy_context()
+            return thread.submit(context.run, functools.partial(stage, **arguments)).result()
+
+    return run
+
+
+def _forget_layers() -> None:
+    """Lets Keras name layers as in a new process."""
+    if tf.distribute.has_strategy():
+        # To clear the session would be to leave the scope of the strategy, unnoticed.
+        tf.keras.backend.reset_uids()
+    else:
+        tf.keras.backend.clear_session()
 
 
 def _networks(results: Mapping[str, Mapping]) -> dict[str, dict[str, dict[str, float]]]:

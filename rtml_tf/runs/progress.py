@@ -36,7 +36,7 @@ class Progress(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None) -> None:
         del logs
-        self._first_step = int(self._state.step)
+        self._first_step = int(self._state.step.numpy())
         self._started = time.monotonic()
         if self._stream.isatty():
             steps = self._epochs * self._steps_per_epoch - self._first_step
@@ -54,7 +54,7 @@ class Progress(tf.keras.callbacks.Callback):
             self._bar.update(done, values=list(logs.items()), finalize=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        step = int(self._state.step)
+        step = int(self._state.step.numpy())
         remaining = self._epochs * self._steps_per_epoch - step
         seconds_per_step = (time.monotonic() - self._started) / max(step - self._first_step, 1)
         values = "  ".join(

@@ -1,5 +1,6 @@
 """The final figures as a table, and where to look next."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 
@@ -30,7 +31,7 @@ def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
         names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
         cells = [[evaluation, *names]]
         for network, figures in rows.items():
-            cells.append([network, *(f"{figures[n]:.4g}" if n in figures else "-" for n in names)])
+            cells.append([network, *(_cell(figures.get(name)) for name in names)])
         if len(names) > _MOST_FIGURES_IN_A_ROW:
             cells = list(map(list, zip(*cells)))
         widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
@@ -43,6 +44,11 @@ def figures_table(networks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> 
         lines.insert(1, "-" * len(lines[0]))
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
+
+
+def _cell(figure: float | None) -> str:
+    # A figure that is not a number is `None` when it was read from a file.
+    return "-" if figure is None or math.isnan(figure) else f"{figure:.4g}"
 
 
 def closing_report(metrics: Mapping, run_dir: str) -> str:
@@ -66,6 +72,8 @@ def closing_report(metrics: Mapping, run_dir: str) -> str:
                 f"{training['steps']} steps in {training['seconds']:.0f} s, network of epoch "
                 f"{training['network_epoch']} ({chosen})"
             )
+            if training.get("skipped_steps"):
+                how += f", {training['skipped_steps']} steps skipped (not finite)"
         lines.append(f"{name}: {how}, in {folders[name]}")
     last = list(folders.values())[-1]
     lines += [

@@ -3,6 +3,7 @@
 import difflib
 import fcntl
 import json
+import math
 import os
 import pathlib
 from typing import Any
@@ -56,6 +57,7 @@ class RunFolder:
             RunFolderError: If the folder holds a run of another configuration (the difference is
                 shown), is in use by another process, or cannot be written.
         """
+        self._check(config)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "w", encoding="utf-8")
@@ -65,25 +67,36 @@ class RunFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise RunFolderError(f"run folder {self.path} is in use by another process.") from error
+        # Another process may have made it its own in the meantime.
+        self._check(config)
         if not self.config.exists():
+            write_text(self.config, config)
+
+    def _check(self, config: str) -> None:
+        """Refuses a folder that is not this run's and will not become it, and writes nothing."""
+        if self.config.exists():
+            held = self.config.read_text(encoding="utf-8")
+            if held != config:
+                difference = difflib.unified_diff(
+                    held.splitlines(),
+                    config.splitlines(),
+                    "in the folder",
+                    "asked for",
+                    n=0,
+                    lineterm="",
+                )
+                raise RunFolderError(
+                    f"run folder {self.path} holds a run of another configuration:\n"
+                    + "\n".join(difference)
+                    + "\nChoose another --run_dir, or the configuration of the folder."
+                )
+        elif self.path.is_dir():
             others = sorted(item.name for item in self.path.iterdir() if item.name[0] != ".")
             if others:
                 raise RunFolderError(
                     f"{self.path} is not a run folder: it has no {self.config.name} but holds "
                     f"{', '.join(others[:5])}. Choose an empty or a new folder."
                 )
-            write_text(self.config, config)
-            return
-        held = self.config.read_text(encoding="utf-8")
-        if held != config:
-            difference = difflib.unified_diff(
-                held.splitlines(), config.splitlines(), "in the folder", "asked for", "", "", 0, ""
-            )
-            raise RunFolderError(
-                f"run folder {self.path} holds a run of another configuration:\n"
-                + "\n".join(difference)
-                + "\nChoose another --run_dir, or the configuration of the folder."
-            )
 
     def release(self) -> None:
         """Lets other processes use the folder."""
@@ -98,10 +111,34 @@ class RunFolder:
 
 
 def write_json(path: pathlib.Path, content: Any) -> None:
-    """Writes `content` as JSON, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    """Writes `content` as JSON, whole or not at all.
+
+    A figure that is not a number, such as that of a class which no image has, becomes `null`: JSON
+    knows no other word for it.
+    """
+    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: pathlib.Path) -> Any:
-    """Reads what `write_json` wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads what `write_json` wrote.
+
+    Raises:
+        RunFolderError: If it is something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RunFolderError(
+            f"{path} is damaged, expected the JSON that was written, got: {error}. Remove it to "
+            "have it made again."
+        ) from error
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content

@@ -10,6 +10,7 @@ from rtml_tf.networks.saving import save_network
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunState
 from rtml_tf.runs.run_folder import RunFolder
+from rtml_tf.runs.workers import Workers
 
 
 class Evaluation(Protocol):
@@ -50,8 +51,11 @@ class BestNetwork(tf.keras.callbacks.Callback):
         state: RunState,
         folder: RunFolder,
         epochs: int,
+        workers: Workers,
     ):
         """Prepares validation by `figure` of `evaluation`.
+
+        All of several workers evaluate, and go by the figures of the first.
 
         Raises:
             ValueError: If `evaluation` has no such figure, or a number is below 1.
@@ -76,6 +80,7 @@ class BestNetwork(tf.keras.callbacks.Callback):
         self._state = state
         self._folder = folder
         self._epochs = epochs
+        self._workers = workers
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if (epoch + 1) % self._every_epochs and epoch + 1 != self._epochs:
@@ -83,8 +88,9 @@ class BestNetwork(tf.keras.callbacks.Callback):
         state = self._state
         with averaged_weights(self.model):
             figures = self._evaluation.evaluate(self.model.finished_network)
+            figures = self._workers.figures_of_chief(figures)
             logs.update({f"validation/{name}": value for name, value in figures.items()})
-            value, best = figures[self._figure], float(state.best_value)
+            value, best = figures[self._figure], float(state.best_value.numpy())
             if math.isnan(best) or self._sign * (value - best) > 0:
                 save_network(self.model.finished_network, self._folder.network)
                 state.best_value.assign(value)
@@ -92,5 +98,5 @@ class BestNetwork(tf.keras.callbacks.Callback):
                 state.stale_validations.assign(0)
                 return
         state.stale_validations.assign_add(1)
-        if self._patience is not None and int(state.stale_validations) >= self._patience:
+        if self._patience is not None and int(state.stale_validations.numpy()) >= self._patience:
             self.model.stop_training = True

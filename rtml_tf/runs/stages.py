@@ -74,7 +74,7 @@ class Stages:
         if folder.finished and folder.network.exists():
             return load_network(folder.network)
         if stage in self._stand_ins:
-            return self._stand_ins[stage]
+            return tf.keras.models.clone_model(self._stand_ins[stage])
         finished = sorted(
             file.parent.name for file in self.run_dir.glob(f"*/{folder.metrics.name}")
         )

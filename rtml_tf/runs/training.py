@@ -11,13 +11,17 @@ from rtml_tf.networks.saving import save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
+from rtml_tf.runs.disk_space import check_disk_space
 from rtml_tf.runs.finishing import Artefact, finish, write_baselines
 from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
 from rtml_tf.runs.loop import TrainingLoop
+from rtml_tf.runs.not_finite import NotFiniteWatch
 from rtml_tf.runs.progress import Progress
-from rtml_tf.runs.run_folder import RunFolder, read_json
+from rtml_tf.runs.replicated_batches import ReplicatedBatches
+from rtml_tf.runs.run_folder import read_json
 from rtml_tf.runs.selection import BestNetwork, Evaluation
+from rtml_tf.runs.workers import Workers
 
 
 class RunInterrupted(Exception):
@@ -43,6 +47,8 @@ def train(
     optimizer: tf.keras.optimizers.Optimizer,
     train_data: TrainingBatches,
     epochs: int,
+    negatives: str = "global",
+    batch_per_replica: bool = False,
     validation: Evaluation | None = None,
     select_by: str | None = None,
     higher_is_better: bool = True,
@@ -54,14 +60,18 @@ def train(
     artefacts: Sequence[Artefact] = (),
     callbacks: Sequence[tf.keras.callbacks.Callback] = (),
     checkpoint_every_steps: int | None = None,
+    stop_after_skipped_steps: int | None = 10,
     describe_config: Callable[[], str] = lambda: "",
     dry_run: bool = False,
-) -> dict | None:
+) -> dict | tf.keras.Model:
     """Trains a model and leaves a run folder.
 
     Called again with the same arguments, it goes on where the folder stands: it resumes training,
     only evaluates, or only reports. Everything that can be wrong with the arguments is noticed
     before the first step.
+
+    Under a distribution strategy (see `runtime.distributed`) arguments are built and this function
+    is called in its scope, by all workers alike.
 
     Args:
         run_dir: The run folder; made if it does not exist.
@@ -72,6 +82,10 @@ def train(
             and saved.
         train_data: Training batches.
         epochs: Epochs of `train_data.steps_per_epoch` steps.
+        negatives: What losses that compare examples see under a distribution strategy: those of
+            all replicas ("global"), or of each replica alone ("local").
+        batch_per_replica: Under a distribution strategy, whether each replica gets a batch of
+            `train_data` in every step, instead of its part of one. An epoch has fewer steps then.
         validation: Evaluated after epochs to choose the network; `None` keeps the last.
         select_by: The figure of `validation` that chooses the network.
         higher_is_better: Whether a higher figure is a better one.
@@ -85,26 +99,32 @@ def train(
         callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
             One that writes files has a method `use_folder(folder)`, which is given the run's.
         checkpoint_every_steps: Save within epochs too, after so many steps.
+        stop_after_skipped_steps: A step whose loss or gradient is not finite is skipped and
+            counted. After so many in a row the run stops and leaves the first of their batches in
+            its folder; 1 stops at the first, `None` never.
         describe_config: Gives the resolved configuration as text, once everything is built.
         dry_run: Show the network's size and the configuration, and stop.
 
     Returns:
-        The content of `metrics.json`; `None` after a dry run.
+        The content of `metrics.json`; after a dry run the network, as it is before training.
 
     Raises:
         ValueError: If arguments do not fit together, or the folder belongs to another run.
+        NotFiniteError: After too many steps in a row that had to be skipped.
         RunInterrupted: After SIGTERM or SIGINT, when the state has been saved.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, got {epochs}.")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"epochs must be at least 1, got {epochs!r}.")
     if (validation is None) != (select_by is None):
         raise ValueError(
             "validation and select_by go together, got "
             f"validation={validation!r} and select_by={select_by!r}."
         )
+    workers = Workers()
+    train_data = ReplicatedBatches(train_data, batch_per_replica=batch_per_replica)
     model.check_data(train_data.element_spec)
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
-    folder, state = RunFolder(run_dir), RunState()
+    folder, state = workers.run_folder(run_dir), RunState()
     run_callbacks = list(callbacks)
     for callback in run_callbacks:
         if hasattr(callback, "use_folder"):
@@ -120,9 +140,16 @@ def train(
                 state=state,
                 folder=folder,
                 epochs=epochs,
+                workers=workers,
             )
         )
     run_callbacks += [
+        NotFiniteWatch(
+            folder=folder,
+            state=state,
+            train_data=train_data,
+            stop_after=stop_after_skipped_steps,
+        ),
         EpochLog(
             folder=folder,
             state=state,
@@ -136,14 +163,16 @@ def train(
             figure=select_by,
         ),
     ]
-    model.compile(optimizer=optimizer)
+    model.compile(optimizer=optimizer, negatives=negatives)
     model.prepare(num_classes=train_data.num_classes)
     config = describe_config()
     print(summarize(model.network))
     if dry_run:
         print(config)
-        return None
+        return model.finished_network
 
+    if not folder.finished:
+        check_disk_space(folder, model)
     folder.claim(config)
     try:
         if folder.finished:
@@ -155,7 +184,7 @@ def train(
             write_baselines(folder, evaluations=evaluations, networks=baselines)
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
-                print(f"Resuming {folder.path} after step {int(state.step)}.")
+                print(f"Resuming {folder.path} after step {int(state.step.numpy())}.")
             else:
                 with writer.as_default(step=0):
                     tf.summary.text("config", "\n".join(f"    {x}" for x in config.splitlines()))
@@ -168,10 +197,10 @@ def train(
                 callbacks=run_callbacks,
                 checkpoint_every_steps=checkpoint_every_steps,
             )
-            with Interruption() as interruption, writer.as_default():
-                dataset = train_data.dataset(start_step=int(state.step))
-                if not loop.run(dataset, interruption):
-                    raise RunInterrupted(interruption.received, int(state.step))
+            with Interruption(workers) as interruption, writer.as_default():
+                batches = train_data.distributed(start_step=int(state.step.numpy()))
+                if not loop.run(batches, interruption):
+                    raise RunInterrupted(interruption.received, int(state.step.numpy()))
             if validation is None:
                 with averaged_weights(model):
                     save_network(model.finished_network, folder.network)
@@ -179,19 +208,20 @@ def train(
                 folder,
                 evaluations=evaluations,
                 artefacts=artefacts,
-                training=_summary(state, select_by),
+                training=_summary(state, model, select_by),
             )
         return read_json(folder.metrics)
     finally:
         folder.release()
 
 
-def _summary(state: RunState, select_by: str | None) -> dict:
+def _summary(state: RunState, model: TrainingModel, select_by: str | None) -> dict:
     """How the training went, for `metrics.json`."""
     return {
-        "steps": int(state.step),
-        "seconds": round(float(state.seconds), 2),
-        "network_epoch": int(state.best_epoch) if select_by else "last",
+        "steps": int(state.step.numpy()),
+        "skipped_steps": int(model.skipped_steps.count.numpy()),
+        "seconds": round(float(state.seconds.numpy()), 2),
+        "network_epoch": int(state.best_epoch.numpy()) if select_by else "last",
         "selected_by": select_by,
-        "best_value": float(state.best_value) if select_by else None,
+        "best_value": float(state.best_value.numpy()) if select_by else None,
     }

@@ -11,58 +11,10 @@ import tensorflow as tf
 from absl.testing import absltest, parameterized
 
 import rtml_tf.losses
-from rtml_tf.losses import (
-    center,
-    circle,
-    class_weights,
-    combined,
-    contrastive,
-    easy_positive,
-    lifted_structure,
-    margin_softmax,
-    metric_loss,
-    multi_similarity,
-    n_pairs,
-    proxy_anchor,
-    proxy_nca,
-    sphereface,
-    triplet,
-)
+from rtml_tf.losses import class_weights, margin_softmax, metric_loss
+from tests.every_loss import LOSSES
 
-NUM_CLASSES = 6
 SIZE = 5
-
-LOSSES = {
-    "arcface": lambda: margin_softmax.ArcFaceLoss(num_classes=NUM_CLASSES),
-    "center": lambda: center.CenterLoss(num_classes=NUM_CLASSES),
-    "circle": circle.CircleLoss,
-    "combined": lambda: combined.CombinedLoss(
-        losses=[
-            margin_softmax.NormalizedSoftmaxLoss(num_classes=NUM_CLASSES),
-            center.CenterLoss(num_classes=NUM_CLASSES),
-        ],
-        weights=[1.0, 0.003],
-    ),
-    "contrastive": contrastive.ContrastiveLoss,
-    "cosface": lambda: margin_softmax.CosFaceLoss(num_classes=NUM_CLASSES),
-    "easy_positive": easy_positive.EasyPositiveLoss,
-    "easy_positive_hard": lambda: easy_positive.EasyPositiveLoss(semi_hard=False),
-    "lifted_structure": lifted_structure.LiftedStructureLoss,
-    "multi_similarity": multi_similarity.MultiSimilarityLoss,
-    "multi_similarity_all": lambda: multi_similarity.MultiSimilarityLoss(margin=None),
-    "n_pairs": n_pairs.NPairsLoss,
-    "normalized_softmax": lambda: margin_softmax.NormalizedSoftmaxLoss(num_classes=NUM_CLASSES),
-    "proxy_anchor": lambda: proxy_anchor.ProxyAnchorLoss(num_classes=NUM_CLASSES),
-    "proxy_nca": lambda: proxy_nca.ProxyNCALoss(num_classes=NUM_CLASSES),
-    "proxy_nca_original": lambda: proxy_nca.ProxyNCALoss(
-        num_classes=NUM_CLASSES, positive_in_denominator=False
-    ),
-    "sphereface": lambda: sphereface.SphereFaceLoss(num_classes=NUM_CLASSES),
-    "triplet_hard": triplet.TripletHardLoss,
-    "triplet_hard_soft": lambda: triplet.TripletHardLoss(soft_margin=True),
-    "triplet_semihard": triplet.TripletSemiHardLoss,
-    "triplet_semihard_euclidean": lambda: triplet.TripletSemiHardLoss(squared=False),
-}
 
 # Losses that are a sum over pairs or triplets with a positive: nothing to say without one.
 NEED_POSITIVES = (

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
+from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.models.adversarial_branch import AdversarialBranch, targeted_branches
@@ -17,7 +18,9 @@ class AdversarialBranchTest(tf.test.TestCase):
         attacked = branch.attacked(
             lambda images: images,
             _BATCH,
-            loss=lambda x, labels: tf.reduce_sum(x * tf.cast(labels, tf.float32)[:, tf.newaxis]),
+            loss_objective=MetricLossObjective(
+                loss=lambda x, labels: tf.reduce_sum(x * tf.cast(labels, x.dtype)[:, tf.newaxis])
+            ),
             step=tf.constant(0),
             seed=(1, 2),
         )

@@ -151,7 +151,7 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
         self.assertTrue(np.isfinite(history["loss"][0]))
         self.assertNotAllClose(model.network.get_weights()[0], before[0])
 
-    def test_two_replicas_with_one_batch_each_take_the_step_of_one(self):
+    def test_two_replicas_with_one_batch_each_and_local_negatives_take_the_step_of_one(self):
         """The mean of two equal gradients is the gradient."""
         batch = _batch()
 
@@ -159,7 +159,8 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
             tf.keras.utils.set_random_seed(0)
             with strategy.scope():
                 model = MetricModel(network=_network(), loss=MultiSimilarityLoss())
-                _compiled(model, tf.keras.optimizers.SGD(0.5))
+                model.compile(optimizer=tf.keras.optimizers.SGD(0.5), negatives="local")
+                model.prepare(num_classes=3)
             dataset = tf.data.Dataset.from_tensors(batch).repeat()
             distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
             model.fit(distributed, steps_per_epoch=1, verbose=0)
@@ -179,6 +180,13 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(again.metric_loss.get_config(), model.metric_loss.get_config())
         self.assertEqual(again.network.output_shape, model.network.output_shape)
         self.assertEqual(again.loss_optimizer.learning_rate.numpy(), 0.5)
+
+    def test_refuses_other_negatives(self):
+        model = MetricModel(network=_network(), loss=MultiSimilarityLoss())
+        with self.assertRaisesRegex(
+            ValueError, "negatives must be 'global' or 'local', got 'all'."
+        ):
+            model.compile(optimizer=tf.keras.optimizers.SGD(0.5), negatives="all")
 
     def test_refuses_what_is_not_a_network(self):
         with self.assertRaisesRegex(ValueError, "network must be a tf.keras.Model, got 'resnet'"):

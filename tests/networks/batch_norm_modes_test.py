@@ -1,4 +1,4 @@
-"""Tests of networks with partly frozen batch norms."""
+"""Tests of networks with batch norms that are partly frozen or synchronised."""
 
 import tensorflow as tf
 from absl.testing import parameterized
@@ -6,6 +6,7 @@ from absl.testing import parameterized
 from rtml_tf.networks.batch_norm_modes import (
     freeze_batch_norm_affine,
     freeze_batch_norm_statistics,
+    synchronize_batch_norm,
 )
 from rtml_tf.networks.resnet import cifar_resnet
 from rtml_tf.networks.saving import load_network, save_network
@@ -18,7 +19,9 @@ def _network():
 
 
 class BatchNormModesTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(freeze_batch_norm_affine, freeze_batch_norm_statistics)
+    @parameterized.parameters(
+        freeze_batch_norm_affine, freeze_batch_norm_statistics, synchronize_batch_norm
+    )
     def test_is_the_same_network_in_inference_and_can_be_saved(self, freeze):
         network, images = _network(), tf.random.uniform([4, 8, 8, 1])
         frozen = freeze(network=network)
@@ -42,6 +45,14 @@ class BatchNormModesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(
             network.layers[2].get_weights()[0], affine.layers[2].get_weights()[0]
         )
+
+    def test_synchronised_on_one_device_is_what_it_was(self):
+        network, images = _network(), tf.random.uniform([4, 8, 8, 1])
+        synchronized = synchronize_batch_norm(network=network)
+        self.assertAllClose(
+            synchronized(images, training=True), network(images, training=True), atol=1e-4
+        )
+        self.assertLen([x for x in synchronized.layers if getattr(x, "synchronized", False)], 9)
 
     def test_refuses_a_network_without_batch_norms(self):
         network = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))], name="plain")

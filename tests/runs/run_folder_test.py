@@ -1,5 +1,6 @@
 """Tests of the run folder."""
 
+import math
 import pathlib
 
 from absl.testing import absltest
@@ -40,11 +41,19 @@ class RunFolderTest(absltest.TestCase):
         (self.path / "thesis.tex").touch()
         with self.assertRaisesRegex(run_folder.RunFolderError, "not a run folder.*thesis.tex"):
             self.claimed("epochs = 3\n")
+        self.assertEqual([item.name for item in self.path.iterdir()], ["thesis.tex"])
 
     def test_a_path_that_is_a_file_is_refused(self):
         self.path.touch()
         with self.assertRaisesRegex(run_folder.RunFolderError, "cannot be written"):
             self.claimed("epochs = 3\n")
+
+    def test_json_has_no_word_for_what_is_not_a_number(self):
+        file = pathlib.Path(self.create_tempdir().full_path, "figures.json")
+        run_folder.write_json(file, {"iou": {"car": math.nan, "road": 0.5}, "all": (math.inf, 1)})
+        self.assertEqual(
+            run_folder.read_json(file), {"iou": {"car": None, "road": 0.5}, "all": [None, 1]}
+        )
 
     def test_json_is_written_whole_and_read_back(self):
         folder = self.claimed("")

@@ -1,0 +1,80 @@
+"""The size of an encoded image, looked at before it is decoded.
+
+A file of some kilobytes can say that it holds gigabytes of pixels. What decodes files from
+elsewhere asks here first.
+"""
+
+import tensorflow as tf
+
+_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+_most_pixels = 100_000_000
+
+
+def limit_pixels(most: int) -> None:
+    """Sets how many pixels an image may have, in pipelines that are made from now on.
+
+    Args:
+        most: Pixels, height times width; 100 million unless set.
+
+    Raises:
+        ValueError: If there would be no image left.
+    """
+    global _most_pixels  # One limit for the whole process, like a seed.
+    if most < 1:
+        raise ValueError(f"max_image_pixels must be at least 1, got {most}.")
+    _most_pixels = most
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Refuses an image by its width and height in pixels.
+
+    Raises:
+        ValueError: If it has more pixels than are allowed.
+    """
+    if size[0] * size[1] > _most_pixels:
+        raise ValueError(f"{_too_large()}{size[0]}x{size[1]}")
+
+
+def checked(contents: tf.Tensor) -> tf.Tensor:
+    """An encoded image as it is, if it is not too large to be decoded.
+
+    Args:
+        contents: string scalar, a JPEG or PNG file. Of other files nothing is known here.
+
+    Returns:
+        `contents`. Evaluating it raises a `tf.errors.InvalidArgumentError` if the file says that it
+        has more pixels than are allowed.
+    """
+    size = tf.case(
+        [
+            (_starts_with(contents, _JPEG), lambda: _jpeg_size(contents)),
+            (_starts_with(contents, _PNG), lambda: _png_size(contents)),
+        ],
+        default=lambda: tf.zeros([2], tf.int64),
+        exclusive=False,
+    )
+    few = tf.reduce_prod(tf.cast(size, tf.float64)) <= _most_pixels
+    text = tf.strings.reduce_join(tf.strings.as_string(size[::-1]), separator="x")
+    with tf.control_dependencies([tf.debugging.Assert(few, [_too_large() + text])]):
+        return tf.identity(contents)
+
+
+def _too_large() -> str:
+    return f"it has more than {_most_pixels} pixels (runtime.configure.max_image_pixels): "
+
+
+def _starts_with(contents: tf.Tensor, start: bytes) -> tf.Tensor:
+    return tf.equal(tf.strings.substr(contents, 0, len(start)), start)
+
+
+def _jpeg_size(contents: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.extract_jpeg_shape(contents)[:2], tf.int64)
+
+
+def _png_size(contents: tf.Tensor) -> tf.Tensor:
+    # What follows makes up for a file that ends before its size; the decoder will say so.
+    head = tf.strings.join([tf.strings.substr(contents, 0, 24), bytes(24)])
+    field = tf.strings.substr(head, 16, 8)
+    width_and_height = tf.io.decode_raw(field, tf.int32, little_endian=False)
+    return tf.cast(width_and_height[::-1], tf.int64)

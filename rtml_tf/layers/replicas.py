@@ -1,0 +1,72 @@
+"""What the replicas of a distribution strategy tell each other in the middle of a step."""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def num_replicas() -> int:
+    """How many replicas run the code that calls this at the same time; 1 without a strategy.
+
+    In cross-replica context (evaluation, saving) nothing runs side by side: 1 as well.
+    """
+    if not tf.distribute.in_cross_replica_context():
+        return tf.distribute.get_strategy().num_replicas_in_sync
+    return 1
+
+
+def gather_rows(tensors: Any, *, gradient_weight: float = 1.0) -> Any:
+    """The rows of all replicas, in the order of the replicas, on every replica.
+
+    Every replica is taken to compute the same function of them. The gradient that arrives is then
+    the same everywhere, and a replica keeps the part that belongs to its own rows: the exact
+    gradient, without a second exchange. (The gradient of `all_gather` in TensorFlow sums over
+    replicas what arrives, which is that times the number of replicas.)
+
+    Not to be called inside a loop, a branch or a nested `tf.function`: TensorFlow lets replicas
+    meet in the outermost graph alone.
+
+    Args:
+        tensors: Nested tensors `[B, ...]`, of the same shapes on every replica.
+        gradient_weight: What the gradient is multiplied by. Where a training step divides its loss
+            by the number of replicas R, because the replicas' gradients are summed, it is R.
+
+    Returns:
+        Nested tensors `[R B, ...]`; without replicas `tensors` itself.
+    """
+    if num_replicas() == 1:
+        return tensors
+    return tf.nest.map_structure(lambda x: _gathered(x, gradient_weight), tensors)
+
+
+def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
+    """The mean of a tensor over replicas, as a constant; without replicas the tensor's value."""
+    value = tf.stop_gradient(value)
+    if num_replicas() == 1:
+        return value
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
+def _gathered(tensor: tf.Tensor, gradient_weight: float) -> tf.Tensor:
+    context = tf.distribute.get_replica_context()
+    devices = tf.distribute.get_strategy().extended.worker_devices
+    size = tf.convert_to_tensor(tensor).shape[0]
+
+    @tf.custom_gradient
+    def gathered(rows: tf.Tensor):
+        # A worker of one device finds it by that of the tensor, which in a graph may have none.
+        with tf.device(devices[0] if len(devices) == 1 else None):
+            rows = tf.identity(rows)
+        everything = context.all_gather(rows, axis=0)
+        if size is not None:
+            everything = tf.ensure_shape(everything, [num_replicas() * size, *rows.shape[1:]])
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            count = tf.shape(rows)[0]
+            first = context.replica_id_in_sync_group * count
+            upstream = tf.convert_to_tensor(upstream)  # It may be sparse.
+            return tf.cast(gradient_weight, upstream.dtype) * upstream[first : first + count]
+
+        return everything, gradient
+
+    return gathered(tensor)
