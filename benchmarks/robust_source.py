@@ -33,6 +33,9 @@ _ATTACKS = flags.DEFINE_list("attacks", ["fgsm", "pgd"], "Searches used in train
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of weights, batches and attacks.")
 _EPOCHS = flags.DEFINE_integer("epochs", 8, "Of 100 steps each.")
 _PGD_STEPS = flags.DEFINE_integer("pgd_steps", 4, "Steps of the search in training.")
+_ATTACK_DTYPE = flags.DEFINE_string(
+    "attack_dtype", "float32", "Type that the search of PGD computes in, in training."
+)
 _WARM_UP = flags.DEFINE_integer("warm_up", 400, "Steps in which epsilon grows from 0.")
 _WORK_DIR = flags.DEFINE_string("work_dir", "runs/robust_source", "Where the run folders go.")
 _PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
@@ -92,7 +95,10 @@ class _Arm:
         ]
         if self.attack == "pgd":
             attack = "projected_gradient_descent.ProjectedGradientDescent"
-            parameters.append(f"{attack}.steps = {_PGD_STEPS.value}")
+            parameters += [
+                f"{attack}.steps = {_PGD_STEPS.value}",
+                f"{model}.attack_dtype = {_ATTACK_DTYPE.value!r}",
+            ]
         elif self.weight == "1.0":
             # There is no clean pass whose gradient the attack could share.
             parameters.append(f"{model}.shared_gradient = False")
@@ -256,7 +262,8 @@ def write_report(data: _Data, sweep: Sweep, output: pathlib.Path) -> None:
     command = (
         f"./bazelw run //benchmarks:robust_source -- --{data.title.lower()}=... "
         f"--seeds={','.join(_SEEDS.value)} \\\n        --epochs={_EPOCHS.value} "
-        f"--warm_up={_WARM_UP.value} --pgd_steps={_PGD_STEPS.value} --output={output}"
+        f"--warm_up={_WARM_UP.value} --pgd_steps={_PGD_STEPS.value} "
+        f"--attack_dtype={_ATTACK_DTYPE.value} \\\n        --output={output}"
     )
     _plot(data, sweep, plot)
     output.write_text(

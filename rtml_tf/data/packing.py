@@ -2,22 +2,22 @@
 
 import contextlib
 import fcntl
-import hashlib
-import json
 import os
 import pathlib
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from rtml_tf.data import shard_table
+from rtml_tf.data import packed_index
 from rtml_tf.data.image_files import ImageFiles
-from rtml_tf.data.shard_table import PackedError, ShardTable
+from rtml_tf.data.packed_index import table_path
+from rtml_tf.data.packed_record import record_of
+from rtml_tf.data.shard_table import PackedError, ShardTable, sha256_of, table_from_json
 from rtml_tf.whole_file import whole_file
 
 # Images held in memory, and files asked for at the same time.
@@ -61,22 +61,23 @@ def pack(
         range(start, min(start + images_per_shard, len(source)))
         for start in range(0, len(source), images_per_shard)
     ]
+    _check_folder(path, shards)
     path.mkdir(parents=True, exist_ok=True)
-    with _claimed(path, shards):
+    with _claimed(path):
         tables, written = [], 0
         for number, part in enumerate(parts):
-            file = shard_table.shard_path(path, number, shards)
+            file = packed_index.shard_path(path, number, shards)
             table = _finished(source, part, file, verify)
             if table is None:
                 # What is there of an index is about another shard than this will be.
-                (path / shard_table.INDEX).unlink(missing_ok=True)
+                (path / packed_index.INDEX).unlink(missing_ok=True)
                 begin = time.perf_counter()
                 table = _write_shard(source, part, file)
                 seconds = time.perf_counter() - begin
                 logging.info("Packed %s, %.0f images/s.", file.name, len(part) / seconds)
                 written += 1
             tables.append(table)
-        _write_index(path, source, tables)
+        packed_index.write_index(path, class_names=source.class_names, tables=tables)
     return {
         "images": len(source),
         "classes": source.num_classes,
@@ -86,28 +87,32 @@ def pack(
     }
 
 
+def _check_folder(folder: pathlib.Path, shards: int) -> None:
+    """Refuses a folder that holds anything else, and changes nothing."""
+    if not folder.exists():
+        return
+    files = [packed_index.shard_path(folder, number, shards) for number in range(shards)]
+    known = {packed_index.INDEX, *(file.name for file in files)}
+    known |= {table_path(file).name for file in files}
+    others = [name for name in sorted(os.listdir(folder)) if name[0] != "." and name not in known]
+    if others:
+        raise PackedError(
+            f"{folder} must be a new or an empty folder, or one of the same images in {shards} "
+            f"shards, but holds {', '.join(others[:3])}{', ...' if len(others) > 3 else ''}."
+        )
+
+
 @contextlib.contextmanager
-def _claimed(folder: pathlib.Path, shards: int) -> Iterator[None]:
+def _claimed(folder: pathlib.Path) -> Iterator[None]:
     """Keeps other processes out of the folder, and removes what a killed one left unfinished."""
     with open(folder / ".lock", "w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise PackedError(f"{folder} is in use by another process.") from error
-        files = [shard_table.shard_path(folder, number, shards) for number in range(shards)]
-        names = {file.name for file in files} | {file.with_suffix(".json").name for file in files}
-        others = []
-        for entry in sorted(folder.iterdir()):
-            if entry.name.startswith((".images-", ".index.")):
-                entry.unlink()
-            elif entry.name not in names | {".lock", shard_table.INDEX}:
-                others.append(entry.name)
-        if others:
-            raise PackedError(
-                f"{folder} must be empty or hold an earlier pack of the same images into {shards} "
-                f"shards, got {', '.join(others[:3])} ({len(others)} such files). Choose another "
-                "folder."
-            )
+        for pattern in (".images-*", ".index.*"):
+            for unfinished in folder.glob(pattern):
+                unfinished.unlink()
         yield
 
 
@@ -119,31 +124,71 @@ def _finished(
     Raises:
         PackedError: If it holds other images.
     """
-    place = file.with_suffix(".json")
+    place = table_path(file)
     if not place.exists():
         return None
     try:
-        table = shard_table.table_from_json(place.read_bytes(), place)
-        _check_size(table, file)
-        if verify and shard_table.sha256_of(file) != table.sha256:
-            raise PackedError(f"{file} is not what was written: its checksum differs.")
+        table = table_from_json(place.read_bytes(), place)
+        table.check(file, whole=verify)
     except PackedError as error:
         logging.warning("%s It is packed again.", error)
         return None
-    wanted = _table(source, part)
-    if table.keys != wanted.keys or not np.array_equal(table.labels, wanted.labels):
+    keys, labels, boxes = _of_part(source, part)
+    if not (table.keys == keys and _equal(table.labels, labels) and _equal(table.boxes, boxes)):
         raise PackedError(
-            f"{place} lists other images or classes than the source has now. Remove the folder, or "
-            "choose another."
+            f"{place} lists other images, classes or boxes than the source has. Remove the folder, "
+            "or choose another."
         )
     written = place.stat().st_mtime_ns
-    newer = next((n for n in part if os.stat(source.paths[n]).st_mtime_ns > written), None)
-    boxes_differ = not np.array_equal(table.boxes, wanted.boxes)
-    if newer is not None or boxes_differ:
-        logging.warning(
-            "%s is packed again: %s.",
-            file,
-            "its boxes are others now" if newer is None else f"{source.paths[newer]} is newer",
-        )
-        return None
+    for number in part:
+        if os.stat(source.paths[number]).st_mtime_ns > written:
+            logging.warning("%s is packed again: %s is newer.", file, source.paths[number])
+            return None
     return table
+
+
+def _write_shard(source: ImageFiles, part: range, file: pathlib.Path) -> ShardTable:
+    keys, labels, boxes = _of_part(source, part)
+    lengths, checksums = [], []
+    with whole_file(file) as aside:
+        with tf.io.TFRecordWriter(str(aside)) as writer:
+            for record in _records([source.paths[number] for number in part], keys, labels):
+                writer.write(record)
+                lengths.append(len(record))
+                checksums.append(zlib.crc32(record))
+        table = ShardTable(
+            sha256=sha256_of(aside),
+            keys=keys,
+            labels=labels,
+            lengths=np.array(lengths, np.int64),
+            checksums=np.array(checksums, np.uint32),
+            boxes=boxes,
+        )
+        table.check(aside)
+    with whole_file(table_path(file)) as aside:
+        aside.write_bytes(table.to_json())
+    return table
+
+
+def _records(paths: Sequence[str], keys: Sequence[str], labels: np.ndarray) -> Iterator[bytes]:
+    with futures.ThreadPoolExecutor(_READERS) as readers:
+        for start in range(0, len(paths), _IMAGES_AT_ONCE):
+            few = slice(start, start + _IMAGES_AT_ONCE)
+            contents = readers.map(_content, paths[few])
+            for content, key, label in zip(contents, keys[few], labels[few]):
+                yield record_of(content, key=key, label=int(label))
+
+
+def _content(path: str) -> bytes:
+    return pathlib.Path(path).read_bytes()
+
+
+def _of_part(source: ImageFiles, part: range) -> tuple[tuple, np.ndarray, np.ndarray | None]:
+    """Keys, labels and boxes of some consecutive images."""
+    few = slice(part.start, part.stop)
+    boxes = None if source.boxes is None else source.boxes[few]
+    return source.keys[few], source.labels[few], boxes
+
+
+def _equal(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)

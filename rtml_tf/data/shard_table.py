@@ -1,28 +1,21 @@
 """What is known of one file of packed images: which image is where in it.
 
-A folder of packed images holds, for each of `S` shards, `images-00000-of-000SS.tfrecord` and a
-table of the same name in JSON, and `index.json`, which is written last. No file names another: what
-is read is told by the number of shards alone.
-
-A record is a `tf.train.Example` with `image/encoded` (the image file as it was), `image/key` and
-`image/class/label`; any reader of TFRecord files can take them.
+A record of the file is a `tf.train.Example` with `image/encoded` (the image file as it was),
+`image/key` and `image/class/label`, which any reader of TFRecord files can take.
 """
 
 import dataclasses
 import hashlib
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-INDEX = "index.json"
-FORMAT = 1
-
 # A record is its length (8 bytes), a checksum of that, its content and a checksum of that.
-BEFORE_CONTENT, AFTER_CONTENT = 12, 4
+_BEFORE, _AFTER = 12, 4
 
-_READ_AT_ONCE = 1 << 20
 # Type and smallest value.
 _ARRAYS = {
     "labels": (np.int32, 0),
@@ -59,25 +52,38 @@ class ShardTable:
     @property
     def num_bytes(self) -> int:
         """The size of the shard."""
-        return int(self.lengths.sum()) + len(self.keys) * (BEFORE_CONTENT + AFTER_CONTENT)
+        return int(self.lengths.sum()) + len(self.keys) * (_BEFORE + _AFTER)
 
     @property
     def starts(self) -> np.ndarray:
         """int64 `[n]`, where the content of each record begins."""
-        ends = np.cumsum(self.lengths + (BEFORE_CONTENT + AFTER_CONTENT))
-        return ends - AFTER_CONTENT - self.lengths
+        ends = np.cumsum(self.lengths + (_BEFORE + _AFTER))
+        return ends - _AFTER - self.lengths
+
+    def check(self, shard: pathlib.Path, *, whole: bool = False) -> None:
+        """Compares the shard with this table.
+
+        Args:
+            shard: The file.
+            whole: Whether to read it and compare its checksum; otherwise its size is looked at.
+
+        Raises:
+            PackedError: If it is missing or another than was written; names it.
+        """
+        if not shard.is_file():
+            raise PackedError(f"{shard} is missing.")
+        size = shard.stat().st_size
+        if size != self.num_bytes:
+            raise PackedError(f"{shard} must have {self.num_bytes} bytes, got {size}.")
+        if whole and sha256_of(shard) != self.sha256:
+            raise PackedError(f"{shard} is not what was packed: its checksum differs.")
 
     def to_json(self) -> bytes:
-        """The table as JSON, which names may hold any bytes of a file name in."""
+        """The table as JSON. Names of files that are no UTF-8 come back as they were."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         for name, value in fields.items():
             fields[name] = value.tolist() if isinstance(value, np.ndarray) else value
         return json.dumps(fields, separators=(",", ":")).encode()
-
-
-def shard_path(folder: pathlib.Path, number: int, shards: int) -> pathlib.Path:
-    """The TFRecord file of shard `number`; its table has the suffix `.json`."""
-    return folder / f"images-{number:05}-of-{shards:05}.tfrecord"
 
 
 def table_from_json(content: bytes, place: pathlib.Path) -> ShardTable:
@@ -102,7 +108,7 @@ def table_from_json(content: bytes, place: pathlib.Path) -> ShardTable:
     return ShardTable(sha256=fields["sha256"], keys=tuple(keys), **arrays)
 
 
-def json_fields(content: bytes, place: pathlib.Path, names: list[str]) -> dict[str, Any]:
+def json_fields(content: bytes, place: pathlib.Path, names: Sequence[str]) -> dict[str, Any]:
     """Reads an object of JSON that has these fields and no others.
 
     Raises:
@@ -123,11 +129,8 @@ def json_fields(content: bytes, place: pathlib.Path, names: list[str]) -> dict[s
 
 def sha256_of(path: pathlib.Path) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(_READ_AT_ONCE):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _whole_numbers(name: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
