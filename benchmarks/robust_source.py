@@ -182,29 +182,75 @@ def _runs(data: _Data, sweep: Sweep) -> list[Run]:
     return [first] + [run(arm, seed) for seed in _SEEDS.value for arm in _arms()]
 
 
-def _row(data: _Data, sweep: Sweep, arm: _Arm) -> list[str] | None:
-    seeds = [seed for seed in _SEEDS.value if arm.name(seed) in sweep.records]
-    if not seeds:
-        return None
-    names = [arm.name(seed) for seed in seeds]
+class _Figures:
+    """The figures of one arm over the seeds that are recorded, in percent."""
 
-    def figures(evaluation: str, figure: str) -> np.ndarray:
-        return sweep.values(names, "networks", "trained", evaluation, figure)
+    def __init__(self, data: _Data, sweep: Sweep, arm: _Arm):
+        self._data, self._sweep, self.arm = data, sweep, arm
+        self._seeds = [seed for seed in _SEEDS.value if arm.name(seed) in sweep.records]
 
-    clean = figures("clean", data.figure)
-    attacked = [figures("attacked", f"{data.figure} at {epsilon}") for epsilon in _TESTED]
-    transfer = figures("transfer", f"{data.figure} at {_TESTED[-1]}")
-    reference = [_Arm().name(seed) for seed in seeds]
-    lost = clean - sweep.values(reference, "networks", "trained", "clean", data.figure)
-    at = f"{data.figure} at {_TESTED[1]}"
-    gained = attacked[1] - sweep.values(reference, "networks", "trained", "attacked", at)
-    kind = "clean" if arm.attack is None else arm.attack.upper()
-    if arm.attack == "pgd":
-        kind = f"PGD-{_PGD_STEPS.value}"
-    setting = [kind, "", ""] if arm.attack is None else [kind, f"{arm.epsilon}/255", arm.weight]
-    change = ["", ""] if arm.attack is None else [f"{lost.mean():+.1f}", f"{gained.mean():+.1f}"]
-    cells = [*setting, spread(clean), *map(spread, attacked), spread(transfer), *change]
-    return [*cells, str(len(seeds)), f"{sweep.minutes(names):.1f}"]
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def of(self, evaluation: str, epsilon: str = "", arm: _Arm | None = None) -> np.ndarray:
+        """One figure, of this arm or of another with the same seeds."""
+        names = [(arm or self.arm).name(seed) for seed in self._seeds]
+        figure = f"{self._data.figure} at {epsilon}" if epsilon else self._data.figure
+        return self._sweep.values(names, "networks", "trained", evaluation, figure)
+
+    @property
+    def change(self) -> np.ndarray:
+        """Paired changes of the clean figure against clean training."""
+        return self.of("clean") - self.of("clean", arm=_Arm())
+
+    def gain(self, epsilon: str) -> np.ndarray:
+        """Paired changes of an attacked figure against clean training."""
+        return self.of("attacked", epsilon) - self.of("attacked", epsilon, arm=_Arm())
+
+    def setting(self) -> list[str]:
+        """Training, epsilon, a."""
+        if self.arm.attack is None:
+            return ["clean", "", ""]
+        kind = f"PGD-{_PGD_STEPS.value}" if self.arm.attack == "pgd" else "FGSM"
+        return [kind, f"{self.arm.epsilon}/255", self.arm.weight]
+
+    def row(self) -> list[str]:
+        """The arm's row of the table."""
+        names = [self.arm.name(seed) for seed in self._seeds]
+        changes = ["", ""]
+        if self.arm.attack is not None:
+            changes = [f"{x.mean():+.1f}" for x in (self.change, self.gain(_TESTED[1]))]
+        return [
+            *self.setting(),
+            spread(self.of("clean")),
+            *(spread(self.of("attacked", epsilon)) for epsilon in _TESTED),
+            spread(self.of("transfer", _TESTED[-1])),
+            *changes,
+            str(len(self)),
+            f"{self._sweep.minutes(names):.1f}",
+        ]
+
+
+def _all_figures(data: _Data, sweep: Sweep) -> list[_Figures]:
+    return [figures for arm in _arms() if len(figures := _Figures(data, sweep, arm))]
+
+
+def _best(data: _Data, sweep: Sweep, most_lost: float) -> str:
+    """The setting that gains most under attack for so many points of the clean figure."""
+    robust = [
+        figures
+        for figures in _all_figures(data, sweep)
+        if figures.arm.attack is not None and figures.change.mean() >= -most_lost
+    ]
+    if not robust:
+        return f"- No setting loses at most {most_lost} points."
+    best = max(robust, key=lambda figures: figures.gain(_TESTED[1]).mean())
+    kind, trained_with, weight = best.setting()
+    gains = " and ".join(f"{best.gain(x).mean():+.1f} at {x}" for x in _TESTED[1:])
+    return (
+        f"- For at most {most_lost} points of the clean figure: {kind}, {trained_with}, a = "
+        f"{weight}, with {best.change.mean():+.1f} clean, {gains}."
+    )
 
 
 def _table(data: _Data, sweep: Sweep) -> str:
@@ -214,7 +260,7 @@ def _table(data: _Data, sweep: Sweep) -> str:
         *(f"transfer, {_TESTED[-1]}", "clean, change", f"{_TESTED[1]}, change"),
         *("seeds", "minutes"),
     ]
-    return markdown_table(columns, filter(None, (_row(data, sweep, a) for a in _arms())), words=3)
+    return markdown_table(columns, [x.row() for x in _all_figures(data, sweep)], words=3)
 
 
 def _plot(data: _Data, sweep: Sweep, path: pathlib.Path) -> None:
@@ -269,13 +315,19 @@ def write_report(data: _Data, sweep: Sweep, output: pathlib.Path) -> None:
     output.write_text(
         f"""# Joint adversarial training on {data.title}
 
-{data.unit.capitalize()}, in percent: mean ± standard deviation over seeds. Every run takes
-{100 * _EPOCHS.value} steps, of which joint training needs {_WARM_UP.value} to raise epsilon from 0.
+{data.unit[0].upper()}{data.unit[1:]}, in percent: mean ± standard deviation over seeds.
+Every run takes {100 * _EPOCHS.value} steps, of which joint training needs {_WARM_UP.value} to raise
+epsilon from 0.
 "At" is projected gradient descent in 32 steps with 2 restarts on 300 queries or pairs, "transfer"
 the same search without restarts on a clean network of another seed. The changes are paired, against
 clean training with the same seeds. Plotted are the means, with the training epsilon (of 255).
 
 {_table(data, sweep)}
+
+What gains most at {_TESTED[1]}, in the mean:
+
+{_best(data, sweep, 4.0)}
+{_best(data, sweep, 1.5)}
 
 ![Clean and robust figures]({plot.name})
 

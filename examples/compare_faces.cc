@@ -2,9 +2,9 @@
 //
 //     compare_faces int8.tflite 0.62 one.pgm other.pgm
 //
-// The threshold is one of "thresholds" in the metadata beside the file, int8.tflite.json. Images are
-// binary PGM (grey networks) or PPM (colour networks), 8 bits a value, and have the size of the
-// network's images; so made with ImageMagick, for a network of 48x48 grey pixels:
+// The threshold is one of "thresholds" in the metadata, which `unzip -p int8.tflite rtml_tf.json`
+// prints. Images are binary PGM (grey networks) or PPM (colour networks), 8 bits a value, and have
+// the size of the network's images; so made with ImageMagick, for a network of 48x48 grey pixels:
 //
 //     convert one.jpg -resize 48x48^ -gravity center -extent 48x48 -colorspace gray one.pgm
 //

@@ -3,8 +3,8 @@
     python compare_faces.py int8.tflite one.jpg other.jpg --false_accept_rate=0.01
 
 Needs NumPy, Pillow and the interpreter of LiteRT (`pip install ai-edge-litert`), of the older
-tflite-runtime, or else that of TensorFlow. The file's metadata, `int8.tflite.json`, must lie beside
-it: they say how images are read, and from which similarity on two are taken for one person.
+tflite-runtime, or else that of TensorFlow. How images are read, and from which similarity on two
+are taken for one person, is in the file itself, in a ZIP archive at its end.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import importlib
 import json
 import pathlib
 import sys
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,15 @@ _INTERPRETERS = (
     "tflite_runtime.interpreter",
     "tensorflow.lite.python.interpreter",
 )
+
+
+def read_metadata(path: pathlib.Path) -> dict:
+    """What the export has written into the file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return json.loads(archive.read("rtml_tf.json"))
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no whole file of an export: {error}.") from error
 
 
 def load_interpreter(path: pathlib.Path):
@@ -92,8 +102,7 @@ def main() -> int:
     parser.add_argument("--false_accept_rate", type=float, help="the default is the lowest")
     arguments = parser.parse_args()
     try:
-        beside = arguments.file.with_name(arguments.file.name + ".json")
-        metadata = json.loads(beside.read_text(encoding="utf-8"))
+        metadata = read_metadata(arguments.file)
         chosen = threshold_of(metadata, arguments.false_accept_rate)
         runner = load_interpreter(arguments.file).get_signature_runner("embed")
         first, second = (

@@ -8,6 +8,7 @@ import io
 import json
 import pathlib
 import sys
+import zipfile
 from unittest import mock
 
 import numpy as np
@@ -73,14 +74,22 @@ class CompareFacesTest(parameterized.TestCase):
             self.example.threshold_of({"thresholds": []}, None)
 
     def test_a_mistake_is_one_message(self):
-        (self.folder / "n.tflite.json").write_text(json.dumps({"thresholds": []}))
-        for file, message in (("m.tflite", "No such file"), ("n.tflite", "have no thresholds")):
+        for name, packed in (("n.tflite", "rtml_tf.json"), ("other.zip", "other.json")):
+            with zipfile.ZipFile(self.folder / name, "w") as archive:
+                archive.writestr(packed, json.dumps({"thresholds": []}))
+        (self.folder / "cut.tflite").write_bytes((self.folder / "n.tflite").read_bytes()[:-1])
+        for file, message in (
+            ("m.tflite", "No such file"),
+            ("n.tflite", "have no thresholds"),
+            ("cut.tflite", "cut.tflite is no whole file of an export: File is not a zip file"),
+            ("other.zip", "no whole file of an export: .*no item named 'rtml_tf.json'"),
+        ):
             arguments = ["compare_faces.py", str(self.folder / file), "a.png", "b.png"]
             with mock.patch.object(sys, "argv", arguments):
                 with contextlib.redirect_stderr(io.StringIO()) as said:
                     self.assertEqual(self.example.main(), 2)
             self.assertStartsWith(said.getvalue(), "error: ")
-            self.assertIn(message, said.getvalue())
+            self.assertRegex(said.getvalue(), message)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,11 @@ def check_size(size: tuple[int, int]) -> None:
         raise ValueError(f"{_too_large()}{size[0]}x{size[1]}")
 
 
+def has_size(contents: tf.Tensor) -> tf.Tensor:
+    """bool scalar: whether an encoded image, a string scalar, is of a kind that `checked` knows."""
+    return _starts_with(contents, _JPEG) | _starts_with(contents, _PNG)
+
+
 def checked(contents: tf.Tensor) -> tf.Tensor:
     """An encoded image as it is, if it is not too large to be decoded.
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rtml_tf.data import image_decoding
+from rtml_tf.data import image_decoding, image_header
 from rtml_tf.data.image_files import checked_resize
 from rtml_tf.deployment.endpoints import Endpoint, Endpoints
 from rtml_tf.deployment.image_checks import checked_images
@@ -14,7 +14,8 @@ class EmbeddingEndpoints(Endpoints):
 
     * `embed(image)` gives `embedding`;
     * `embed_bytes(image_bytes)` gives `embedding`: JPEG and PNG files, decoded and resized as in
-      training; only for networks of grey or colour images;
+      training; only for networks of grey or colour images. Files of more pixels than
+      `data.image_header` allows at the export are refused before they are decoded;
     * `similarity(image_a, image_b)` gives `similarity`, the cosine of each pair;
     * `serving_default` is `embed`.
 
@@ -70,6 +71,7 @@ class EmbeddingEndpoints(Endpoints):
         """Decodes strings `[B]` as `data.image_files.ImageFiles` does, to `[B, *image_shape]`."""
 
         def decoded(content: tf.Tensor) -> tf.Tensor:
+            content = image_header.checked(_jpeg_or_png(content))
             # Despite its name this operation decodes PNG as well. BMP, which training reads too,
             # takes Python.
             image = tf.io.decode_jpeg(content, self.image_shape[-1], dct_method="INTEGER_ACCURATE")
@@ -78,3 +80,12 @@ class EmbeddingEndpoints(Endpoints):
 
         signature = tf.TensorSpec(self.image_shape, tf.float32)
         return tf.map_fn(decoded, contents, fn_output_signature=signature)
+
+
+def _jpeg_or_png(content: tf.Tensor) -> tf.Tensor:
+    """Refuses GIF files, which the decoder would read however large they are."""
+    known = image_header.has_size(content)
+    with tf.control_dependencies(
+        [tf.debugging.Assert(known, ["image_bytes must hold JPEG or PNG files."])]
+    ):
+        return tf.identity(content)

@@ -15,6 +15,7 @@ from rtml_tf.deployment.example_images import first_images
 from rtml_tf.deployment.form import Form
 from rtml_tf.deployment.metadata import metadata_path, size_and_digest
 from rtml_tf.deployment.model_card import ModelCard
+from rtml_tf.deployment.network_description import NetworkDescription
 from rtml_tf.deployment.proof import Proof
 from rtml_tf.deployment.quantization_aware_tuning import QuantizationAwareTuning
 from rtml_tf.deployment.segmentation_endpoints import SegmentationEndpoints
@@ -54,9 +55,9 @@ def export(
     """Exports a network in several forms and measures each file beside it.
 
     The folder gets every file (`<form><suffix>`), its metadata beside it (`<file>.json`), the
-    report `export_report.json` and the model card `model_card.md`. Files take their names when all
-    of them keep the limits; otherwise only the report and the card are written. An export that the
-    folder already holds is not made again.
+    report `export_report.json` and the model card `model_card.md`. TFLite files also hold their
+    metadata themselves. Files take their names when all of them keep the limits; otherwise only the
+    report and the card are written. An export that the folder already holds is not made again.
 
     Args:
         run_dir: The folder.
@@ -123,6 +124,19 @@ def export(
         "config": config,
     }
     report["network"] |= started.of_network()
+    description = NetworkDescription(
+        name=network.name,
+        version=made_from["fingerprint"],
+        text=card.summary(),
+        licence=card.licence,
+        labels=card.labels,
+    )
+    about_all = {
+        "preprocessing": _preprocessing(deployed, resize_to),
+        "labels": list(card.labels),
+        "licence": card.licence,
+        "provenance": dict(provenance or {}),
+    }
     with staged(folder) as aside:
         for form_name, form in forms.items():
             path = aside / f"{form_name}{form.suffix}"
@@ -132,21 +146,19 @@ def export(
                 tuned = tuning[form_name].tuned(deployable, images)
                 written = _endpoints(tuned, resize_to, aligned_corners)
             form.write(written, path, images)
-            entry = _entry(path) | {"tuned": form_name in tuning}
-            entry |= started.of_file(form_name, form, deployed, path)
+            form.add_description(path, description)
             file = form.load(deployed, path)
-            entry["thresholds"] = [] if thresholds is None else thresholds.measure(file)
+            measured = {"tuned": form_name in tuning}
+            measured |= started.of_file(form_name, form, deployed, path)
+            measured["thresholds"] = [] if thresholds is None else thresholds.measure(file)
+            metadata = measured | form.describe(file) | about_all
+            form.add_metadata(path, metadata)
+            entry = _entry(path) | measured
+            write_json(metadata_path(path), entry | metadata)
             report["files"][form_name] = entry
             report["violations"] += proof.limits.violations(
                 form_name, entry, report["network"]["figures"]
             )
-            about_all = {
-                "preprocessing": _preprocessing(deployed, resize_to),
-                "labels": list(card.labels),
-                "licence": card.licence,
-                "provenance": dict(provenance or {}),
-            }
-            write_json(metadata_path(path), entry | form.describe(file) | about_all)
         report["between_files"] = started.between_files()
         report["networks"] = {
             other_name: _row_of_network(other, proof.latency_of(other))

@@ -2,11 +2,13 @@
 
 import abc
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
 from rtml_tf.deployment.endpoints import Endpoints
 from rtml_tf.deployment.file_network import FileNetwork
+from rtml_tf.deployment.network_description import NetworkDescription
 
 
 class Form(abc.ABC):
@@ -32,6 +34,28 @@ class Form(abc.ABC):
         Raises:
             ValueError: If the network cannot be exported so.
         """
+
+    def add_description(self, path: pathlib.Path, description: NetworkDescription) -> None:
+        """Puts into a file what its network is, for tools that read it there.
+
+        Files that have no place for it stay as they are.
+
+        Args:
+            path: A file that `write` has written.
+            description: Of the network.
+        """
+        del path, description
+
+    def add_metadata(self, path: pathlib.Path, metadata: Mapping) -> None:
+        """Puts into a file what was measured with it; what computes stays as it was measured.
+
+        Files that have no place for it stay as they are.
+
+        Args:
+            path: A file that has its description.
+            metadata: What JSON can hold, with the "labels" of the description.
+        """
+        del path, metadata
 
     @abc.abstractmethod
     def load(

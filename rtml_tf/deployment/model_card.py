@@ -28,10 +28,20 @@ class ModelCard:
             limits: Where it is known, or expected, to fail.
             licence: Of the files.
             labels: Names of the classes, in the order of the logits.
+
+        Raises:
+            ValueError: If a label is not one line.
         """
+        damaged = [label for label in labels if len(label.splitlines()) != 1]
+        if damaged:
+            raise ValueError(f"labels must be of one line each, got {damaged[0]!r}.")
         self._sections = {"Intended use": intended_use, "Data": data, "Limits": limits}
         self.licence = licence
         self.labels = tuple(labels)
+
+    def summary(self) -> str:
+        """What the network is for, was made of and cannot do, a line each."""
+        return "\n".join(f"{title}: {text}" for title, text in self._sections.items())
 
     def render(self, report: Mapping) -> str:
         """The card as Markdown.

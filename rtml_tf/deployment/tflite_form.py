@@ -4,7 +4,7 @@ import abc
 import pathlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -12,8 +12,12 @@ import tensorflow as tf
 from rtml_tf.deployment.checked_batch_size import checked_batch_size
 from rtml_tf.deployment.endpoints import Endpoints, operations
 from rtml_tf.deployment.form import Form
+from rtml_tf.deployment.model_metadata import FIGURES_FILE, LABELS_FILE
+from rtml_tf.deployment.network_description import NetworkDescription
+from rtml_tf.deployment.packed_metadata import append_files, described
 from rtml_tf.deployment.quiet import quiet
 from rtml_tf.deployment.tflite_network import TFLiteNetwork
+from rtml_tf.runs.run_folder import json_text
 
 
 class TFLiteForm(Form):
@@ -82,6 +86,17 @@ class TFLiteForm(Form):
             converter: Has the defaults of TensorFlow: float32.
             representative: Gives example inputs when called, as `representative_dataset`.
         """
+
+    def add_description(self, path: pathlib.Path, description: NetworkDescription) -> None:
+        """In the way of TensorFlow Lite Support, see `model_metadata`."""
+        path.write_bytes(described(path.read_bytes(), description))
+
+    def add_metadata(self, path: pathlib.Path, metadata: Mapping) -> None:
+        """As files that the description names, behind what the interpreter reads."""
+        files = {FIGURES_FILE: json_text(metadata)}
+        if metadata["labels"]:
+            files[LABELS_FILE] = "\n".join(metadata["labels"]) + "\n"
+        append_files(path, files)
 
     def load(
         self, endpoints: Endpoints | type[Endpoints], path: pathlib.Path, threads: int | None = None

@@ -110,13 +110,18 @@ class RunFolder:
         return self.metrics.exists()
 
 
-def write_json(path: pathlib.Path, content: Any) -> None:
-    """Writes `content` as JSON, whole or not at all.
+def json_text(content: Any) -> str:
+    """`content` as JSON.
 
     A figure that is not a number, such as that of a class which no image has, becomes `null`: JSON
     knows no other word for it.
     """
-    write_text(path, json.dumps(_finite(content), indent=2, allow_nan=False) + "\n")
+    return json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Writes `content` as `json_text`, whole or not at all."""
+    write_text(path, json_text(content))
 
 
 def read_json(path: pathlib.Path) -> Any:

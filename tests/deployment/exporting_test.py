@@ -3,11 +3,13 @@
 # bazel: data = ["//examples:compare_faces"]
 
 import contextlib
+import hashlib
 import io
 import json
 import pathlib
 import subprocess
 import sys
+import zipfile
 from unittest import mock
 
 import numpy as np
@@ -137,6 +139,16 @@ class ExportingTest(tf.test.TestCase):
             self.assertIn(part, card)
         metadata = json.loads((self.folder / "int8.tflite.json").read_text())
         self.assertEqual(metadata["provenance"], {"command": "train"})
+        with zipfile.ZipFile(self.folder / "int8.tflite") as archive:
+            packed = json.loads(archive.read("rtml_tf.json"))
+        # A file cannot hold its own digest.
+        self.assertEqual(set(metadata) - set(packed), {"file", "bytes", "sha256"})
+        self.assertEqual(packed, {key: metadata[key] for key in packed})
+        content = (self.folder / "int8.tflite").read_bytes()
+        self.assertEqual(files["int8"]["sha256"], hashlib.sha256(content).hexdigest())
+        for part in (b"TFLITE_METADATA", b"Intended use: Tests.", b"Apache-2.0"):
+            self.assertIn(part, content)
+        (self.folder / "int8.tflite.json").unlink()
         self._compare(metadata["thresholds"])
 
     def _compare(self, thresholds):
@@ -238,6 +250,8 @@ class ExportingTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "tuning names int8; the forms are float32"):
             self._export(tuning={"int8": QuantizationAwareTuning()})
         self.assertFalse(self.folder.exists())
+        with self.assertRaisesRegex(ValueError, r"labels must be of one line each, got 'b\\nc'"):
+            ModelCard(labels=("a", "b\nc"))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pathlib
+import struct
 import subprocess
 import sys
 
@@ -28,6 +29,12 @@ print(json.dumps({
     "packages": [name for name in sys.modules if name.startswith("rtml_tf")],
 }))
 """
+
+_HEAD_OF_A_LARGE_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + 2 * struct.pack(">I", 100_000)
+# Height and width in the frame header (SOF0) of `_encoded`.
+_LARGE_JPEG = [
+    b"\xff\xc0\0\x11\x08" + struct.pack(">HH", *size) for size in ((20, 16), (65_000, 60_000))
+]
 
 
 def _encoded(image_format, size=(20, 16)):
@@ -134,7 +141,19 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
         ("embed_bytes", {"image_bytes": [1, 2]}, "string|int32"),
         ("embed_bytes", {"image_bytes": [_encoded("JPEG")[:-200]]}, "Invalid JPEG"),
         ("embed_bytes", {"image_bytes": [_encoded("PNG")[:-200]]}, "PNG"),
-        ("embed_bytes", {"image_bytes": [b"GIF, or so"]}, "Unknown image file format"),
+        ("embed_bytes", {"image_bytes": [_encoded("GIF")]}, "must hold JPEG or PNG files"),
+        ("embed_bytes", {"image_bytes": [_encoded("BMP")]}, "must hold JPEG or PNG files"),
+        ("embed_bytes", {"image_bytes": [b""]}, "must hold JPEG or PNG files"),
+        (
+            "embed_bytes",
+            {"image_bytes": [_encoded("PNG"), _HEAD_OF_A_LARGE_PNG]},
+            "more than 100000000 pixels .*100000x100000",
+        ),
+        (
+            "embed_bytes",
+            {"image_bytes": [_encoded("JPEG").replace(*_LARGE_JPEG)]},
+            "more than 100000000 pixels .*60000x65000",
+        ),
     )
     def test_bad_input(self, signature, inputs, message):
         given = {name: tf.constant(value) for name, value in inputs.items()}
