@@ -10,6 +10,7 @@ from rtml_tf.losses import (
     margin_softmax,
     multi_similarity,
     n_pairs,
+    partial_softmax,
     proxy_anchor,
     proxy_nca,
     sphereface,
@@ -38,6 +39,9 @@ LOSSES = {
     "multi_similarity_all": lambda: multi_similarity.MultiSimilarityLoss(margin=None),
     "n_pairs": n_pairs.NPairsLoss,
     "normalized_softmax": lambda: margin_softmax.NormalizedSoftmaxLoss(num_classes=NUM_CLASSES),
+    "partial_arcface": lambda: partial_softmax.PartialSoftmaxLoss(
+        loss=margin_softmax.ArcFaceLoss(num_classes=NUM_CLASSES), sample_rate=0.5
+    ),
     "proxy_anchor": lambda: proxy_anchor.ProxyAnchorLoss(num_classes=NUM_CLASSES),
     "proxy_nca": lambda: proxy_nca.ProxyNCALoss(num_classes=NUM_CLASSES),
     "proxy_nca_original": lambda: proxy_nca.ProxyNCALoss(

@@ -23,10 +23,12 @@ class ImageFiles(ImageSource):
     Attributes:
         paths: The `N` files, in the order of `keys`.
         boxes: int32 `[N, 4]`, what is cut out of each file, or None.
+        checked: Whether every file was decoded once, so that none is unreadable.
     """
 
     paths: tuple[str, ...]
     boxes: np.ndarray | None
+    checked: bool
 
     def __init__(
         self,
@@ -78,7 +80,7 @@ class ImageFiles(ImageSource):
             raise ValueError("paths must name at least one image, got none.")
         self._image_size = checked_size("image_size", image_size)
         self._resize_to = checked_resize(resize_to, self._image_size)
-        self._name_failures = not check_images
+        self.checked = check_images
         unreadable = image_check.find_unreadable(paths, channels) if check_images else []
         if unreadable:
             named = _named(unreadable, len(paths), channels)
@@ -107,10 +109,10 @@ class ImageFiles(ImageSource):
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
         path = tf.gather(self._path_tensor, index)
-        if self._name_failures:
-            image = image_decoding.read_image_or_name_it(path, self.image_shape[-1])
-        else:
+        if self.checked:
             image = image_decoding.read_image(path, self.image_shape[-1], measured=True)
+        else:
+            image = image_decoding.read_image_or_name_it(path, self.image_shape[-1])
         if self._box_tensor is not None:
             image = image_decoding.cut_box(image, tf.gather(self._box_tensor, index))
         image = image_decoding.fit_image(image, self._resize_to, self._image_size)

@@ -15,7 +15,7 @@ from absl import logging
 
 from rtml_tf.data import packed_index
 from rtml_tf.data.image_files import ImageFiles
-from rtml_tf.data.packed_index import table_path
+from rtml_tf.data.packed_index import PackedIndex, table_path
 from rtml_tf.data.packed_record import record_of
 from rtml_tf.data.shard_table import PackedError, ShardTable, sha256_of, table_from_json
 from rtml_tf.whole_file import whole_file
@@ -77,7 +77,8 @@ def pack(
                 logging.info("Packed %s, %.0f images/s.", file.name, len(part) / seconds)
                 written += 1
             tables.append(table)
-        packed_index.write_index(path, class_names=source.class_names, tables=tables)
+        index = PackedIndex(source.class_names, tuple(tables), source.checked)
+        packed_index.write_index(path, index)
     return {
         "images": len(source),
         "classes": source.num_classes,

@@ -75,7 +75,9 @@ class Subset(ImageSource):
         self.keys = tuple(source.keys[index] for index in indices)
         self.image_shape = source.image_shape
         self._source = source
-        self._indices = indices
+        # An eager tensor is handed to the pipelines once; a constant would be copied into each.
+        with tf.device("CPU:0"):
+            self._indices = tf.constant(indices)
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
-        return self._source.load(tf.gather(tf.constant(self._indices), index))
+        return self._source.load(tf.gather(self._indices, index))

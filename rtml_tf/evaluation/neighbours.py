@@ -1,12 +1,30 @@
 """Exact nearest neighbours by similarity, in blocks of bounded memory."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 
 # 64 MiB of float32: larger blocks are not faster on 2 cores.
 DEFAULT_BLOCK_SIZE = 2**24
+
+
+class NeighbourSearch(Protocol):
+    """Another way to find neighbours than `nearest_neighbours`, such as an approximate one."""
+
+    def __call__(
+        self,
+        queries: np.ndarray,
+        gallery: np.ndarray,
+        counts: np.ndarray,
+        *,
+        own_index: np.ndarray | None = None,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """See `nearest_neighbours`."""
+
+    def describe(self) -> dict:
+        """How the last search was done, and how good it was, as JSON can hold it."""
 
 
 def nearest_neighbours(
@@ -60,13 +78,22 @@ def nearest_neighbours(
             tf.constant(min(count + (own_index is not None), gallery_size), tf.int32),
         )
         if own_index is not None:
-            neighbours = _without_own(neighbours, own_index[rows], count)
+            neighbours = without_own(neighbours, own_index[rows], count)
         yield rows, neighbours
         start += size
 
 
-def _without_own(neighbours: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:
-    """Closes the gap that each query's own image leaves; -1 where nothing is left to follow."""
+def without_own(neighbours: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:
+    """Takes each query's own image out of its neighbours, and closes the gap.
+
+    Args:
+        neighbours: int `[b, k]`, gallery indices, -1 where there is none.
+        own: int `[b]`, the gallery index of each query itself, -1 for none.
+        count: How many neighbours to keep, at most `k`.
+
+    Returns:
+        int `[b, count]`, -1 where nothing is left to follow.
+    """
     width = neighbours.shape[1]
     is_own = neighbours == own[:, np.newaxis]
     gap = np.where(is_own.any(axis=1), is_own.argmax(axis=1), width)

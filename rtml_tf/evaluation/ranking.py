@@ -1,11 +1,12 @@
 """Recall@k, R-precision and MAP@R of a ranked gallery."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 from absl import logging
 
-from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE, nearest_neighbours
+from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE, NeighbourSearch, nearest_neighbours
 
 
 def ranking_figures(
@@ -17,6 +18,7 @@ def ranking_figures(
     own_index: np.ndarray,
     recall_at: Sequence[int],
     block_size: int = DEFAULT_BLOCK_SIZE,
+    search: NeighbourSearch | None = None,
 ) -> dict[str, float]:
     """Ranks the gallery for every query by inner product and measures the ranking.
 
@@ -30,6 +32,7 @@ def ranking_figures(
         own_index: int `[Q]`, the gallery index of each query's own image, -1 for none.
         recall_at: The `k` of `recall@k`.
         block_size: Similarities held at once (4 bytes each).
+        search: Finds the neighbours; None: `nearest_neighbours`, exactly.
 
     Returns:
         `recall@k` for every `k`, `map@r`, `r_precision` and `query_share`.
@@ -51,13 +54,13 @@ def ranking_figures(
             len(queries),
         )
     labels, relevant = labels[matchable], relevant[matchable]
+    search = search or functools.partial(nearest_neighbours, block_size=block_size)
     totals = {f"recall@{k}": 0.0 for k in recall_at} | {"map@r": 0.0, "r_precision": 0.0}
-    for rows, neighbours in nearest_neighbours(
+    for rows, neighbours in search(
         queries[matchable],
         gallery,
         np.maximum(relevant, max(recall_at)),
         own_index=own_index[matchable],
-        block_size=block_size,
     ):
         match = (gallery_labels[neighbours] == labels[rows, np.newaxis]) & (neighbours >= 0)
         for k in recall_at:

@@ -11,7 +11,7 @@ from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.clustering import normalized_mutual_information
 from rtml_tf.evaluation.density import DENSITY_FIGURES, Density, measure_density
 from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
-from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE
+from rtml_tf.evaluation.neighbours import DEFAULT_BLOCK_SIZE, NeighbourSearch
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.ranking import ranking_figures
 from rtml_tf.evaluation.spectrum_plot import write_spectrum_plot
@@ -30,6 +30,7 @@ def retrieval_figures(
     nmi: bool = True,
     seed: int = 0,
     block_size: int = DEFAULT_BLOCK_SIZE,
+    search: NeighbourSearch | None = None,
 ) -> dict[str, float]:
     """Ranks the gallery for every query by cosine similarity and measures the ranking.
 
@@ -65,6 +66,7 @@ def retrieval_figures(
         nmi: Whether to compute `nmi`, which takes a k-means run.
         seed: Of the k-means start.
         block_size: Similarities held at once (4 bytes each).
+        search: Finds the neighbours; None: exactly, in blocks of `block_size`.
 
     Returns:
         `recall@k` for every `k`, `r_precision`, `map@r`, `query_share` and `nmi`, in [0, 1].
@@ -94,6 +96,7 @@ def retrieval_figures(
         own_index=own_index,
         recall_at=recall_at,
         block_size=block_size,
+        search=search,
     )
     if nmi:
         figures["nmi"] = normalized_mutual_information(queries, labels, seed=seed)
@@ -140,6 +143,7 @@ class RetrievalEvaluation:
         density: bool = True,
         seed: int = 0,
         limit: int | None = None,
+        search: NeighbourSearch | None = None,
     ):
         """Prepares the evaluation.
 
@@ -153,6 +157,8 @@ class RetrievalEvaluation:
             limit: At most this many images, the same ones in every call (see
                 `subset.balanced_subset`). A smaller gallery is easier to search: figures of
                 different limits do not compare. None: all.
+            search: Finds the neighbours, for galleries that are too large for exact search; see
+                `approximate_neighbours.ApproximateSearch`. None: exactly.
 
         Raises:
             ValueError: If an argument is out of range, no class has two images, or there is one
@@ -180,6 +186,7 @@ class RetrievalEvaluation:
         self._with_density = density
         self._density: Density | None = None
         self._seed = seed
+        self._search = search
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
         """Embeds the source with `network` (in inference mode) and measures the retrieval.
@@ -190,7 +197,12 @@ class RetrievalEvaluation:
         """
         embeddings, labels = embed(network, self._batches)
         figures = retrieval_figures(
-            embeddings, labels, recall_at=self._recall_at, nmi=self._nmi, seed=self._seed
+            embeddings,
+            labels,
+            recall_at=self._recall_at,
+            nmi=self._nmi,
+            seed=self._seed,
+            search=self._search,
         )
         if self._with_density:
             self._density = measure_density(embeddings, labels, seed=self._seed)
@@ -198,7 +210,7 @@ class RetrievalEvaluation:
         return figures
 
     def describe(self) -> dict:
-        """What is evaluated.
+        """What is evaluated, and how it was searched if not exactly.
 
         Returns:
             A dict that JSON can hold.
@@ -210,6 +222,8 @@ class RetrievalEvaluation:
         }
         if self._with_density:
             description["uniformity_images"] = min(len(self.source), LARGEST_PAIRED_SET)
+        if self._search is not None:
+            description["search"] = self._search.describe()
         return description
 
     def plot(self, figures: Mapping[str, float], folder: pathlib.Path, name: str) -> None:

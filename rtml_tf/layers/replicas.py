@@ -15,6 +15,14 @@ def num_replicas() -> int:
     return 1
 
 
+def replica_index() -> int:
+    """Which replica runs the code that calls this, from 0; 0 where `num_replicas` is 1."""
+    if num_replicas() == 1:
+        return 0
+    context = tf.distribute.get_replica_context()
+    return int(tf.get_static_value(context.replica_id_in_sync_group))
+
+
 def gather_rows(tensors: Any, *, gradient_weight: float = 1.0) -> Any:
     """The rows of all replicas, in the order of the replicas, on every replica.
 
@@ -37,6 +45,26 @@ def gather_rows(tensors: Any, *, gradient_weight: float = 1.0) -> Any:
     if num_replicas() == 1:
         return tensors
     return tf.nest.map_structure(lambda x: _gathered(x, gradient_weight), tensors)
+
+
+def summed_gradient(tensor: tf.Tensor) -> tf.Tensor:
+    """The tensor itself, with the sum of its gradients on all replicas for its gradient.
+
+    For a tensor that is the same on every replica, such as gathered rows, where each replica
+    computes another part of one loss from it.
+    """
+    if num_replicas() == 1:
+        return tensor
+    context = tf.distribute.get_replica_context()
+
+    @tf.custom_gradient
+    def same(value: tf.Tensor):
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, upstream)
+
+        return tf.identity(value), gradient
+
+    return same(tensor)
 
 
 def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:

@@ -62,6 +62,20 @@ class ClassVectorLoss(MetricLoss):
         Raises:
             ValueError: If the number of classes or the embedding size is not known.
         """
+        return self.add_weight(
+            name=name,
+            shape=self.class_vectors_shape(input_shape),
+            initializer=initializer,
+            trainable=trainable,
+            aggregation=aggregation,
+        )
+
+    def class_vectors_shape(self, input_shape: tf.TensorShape) -> tuple[int, int]:
+        """`(num_classes, D)` for embeddings of shape `[B, D]`.
+
+        Raises:
+            ValueError: If the number of classes or the embedding size is not known.
+        """
         if self.num_classes is None:
             raise ValueError(
                 f"{type(self).__name__} does not know the number of classes: give num_classes, or "
@@ -70,13 +84,7 @@ class ClassVectorLoss(MetricLoss):
         shape = tf.TensorShape(input_shape)
         if shape.rank != 2 or shape[1] is None:
             raise ValueError(f"embeddings must have shape [B, D] with a known D, got {shape}.")
-        return self.add_weight(
-            name=name,
-            shape=(self.num_classes, shape[1]),
-            initializer=initializer,
-            trainable=trainable,
-            aggregation=aggregation,
-        )
+        return self.num_classes, shape[1]
 
     def require_built(self) -> None:
         """Makes sure that the class vectors exist.
@@ -102,14 +110,18 @@ class ClassWeightLoss(ClassVectorLoss):
     """
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        # A standard deviation of 1/sqrt(D), for rows of length about 1.
-        initializer = tf.keras.initializers.VarianceScaling(
-            scale=1.0, mode="fan_out", distribution="untruncated_normal"
-        )
         self.class_weights = self.add_class_vectors(
-            "class_weights", input_shape, initializer=initializer, trainable=True
+            "class_weights", input_shape, initializer=class_weight_initializer(), trainable=True
         )
         super().build(input_shape)
+
+
+def class_weight_initializer() -> tf.keras.initializers.Initializer:
+    """What class weights `[num_classes, D]` start from: rows of length about 1."""
+    # A standard deviation of 1/sqrt(D).
+    return tf.keras.initializers.VarianceScaling(
+        scale=1.0, mode="fan_out", distribution="untruncated_normal"
+    )
 
 
 def checked_class_batch(

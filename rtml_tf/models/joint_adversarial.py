@@ -7,6 +7,7 @@ from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.attacks.objective import Objective, distance
 from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.models.gradients import weighted_sum
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.schedules import Schedule, at_step
 
@@ -152,12 +153,7 @@ class JointAdversarialModel(MetricModel):
             adversarial = self.network(attacked, training=True)
             adversarial_loss = self.embedding_loss(adversarial, labels)
         adversarial_gradients, _ = self.differentiate(tape, adversarial_loss)
-        self.descend(
-            [
-                (1.0 - weight) * ours + weight * theirs
-                for ours, theirs in zip(clean_gradients, adversarial_gradients)
-            ]
-        )
+        self.descend(weighted_sum(clean_gradients, 1.0 - weight, adversarial_gradients, weight))
         return self._log(batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight)
 
     def _weight(self) -> tf.Tensor:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-Gradient = tf.Tensor | tf.IndexedSlices | None
+from rtml_tf.models.gradients import Gradient, elements_sum
 
 
 class SkippedSteps(tf.Module):
@@ -51,7 +51,7 @@ class SkippedSteps(tf.Module):
         """
         # A sum is finite if and only if its terms are (or overflows, which is no better), and needs
         # no memory.
-        sums = tf.stack([_sum(gradient) for gradient in gradients])
+        sums = tf.stack([elements_sum(gradient) for gradient in gradients])
         allowed = tf.reduce_all(tf.math.is_finite(sums))
         if self.stop_after is not None:
             allowed &= self.in_a_row < self.stop_after
@@ -109,28 +109,10 @@ def apply_if(
         )
 
 
-def summed_over_replicas(gradients: Sequence[Gradient]) -> list[Gradient]:
-    """Every gradient as the sum of those of all replicas; `None` stays `None`."""
-    if tf.distribute.get_strategy().num_replicas_in_sync == 1:
-        return list(gradients)
-    present = [gradient for gradient in gradients if gradient is not None]
-    summed = iter(
-        tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, present)
-    )
-    return [None if gradient is None else next(summed) for gradient in gradients]
-
-
 def _replicas_may_branch() -> bool:
     if not tf.distribute.has_strategy():
         return True
     return tf.__internal__.distribute.strategy_supports_no_merge_call()
-
-
-def _sum(gradient: Gradient) -> tf.Tensor:
-    if gradient is None:
-        return tf.constant(0.0)
-    values = gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
-    return tf.cast(tf.reduce_sum(values), tf.float32)
 
 
 def _variable(value: tf.Tensor | float, dtype: tf.DType) -> tf.Variable:

@@ -1,11 +1,14 @@
 """What every method shares: its network, one gradient step, one log."""
 
+import functools
 from typing import Any
 
 import tensorflow as tf
 
 from rtml_tf.layers.replicas import gather_rows, num_replicas
-from rtml_tf.models.skipped_steps import SkippedSteps, apply_if, summed_over_replicas
+from rtml_tf.layers.sharded_rows import ShardedRows
+from rtml_tf.models.gradients import elements_sum, summed_over_replicas, weighted
+from rtml_tf.models.skipped_steps import SkippedSteps, apply_if
 from rtml_tf.networks.checking import check_input_shape
 
 
@@ -80,6 +83,11 @@ class TrainingModel(tf.keras.Model):
         return []
 
     @property
+    def sharded_rows(self) -> list[ShardedRows]:
+        """The weights of losses that are divided among replicas; no optimizer moves them."""
+        return [module for module in self.submodules if isinstance(module, ShardedRows)]
+
+    @property
     def finished_network(self) -> tf.keras.Model:
         """The network that is evaluated, saved and exported."""
         return self.network
@@ -139,14 +147,24 @@ class TrainingModel(tf.keras.Model):
 
         Args:
             num_classes: Number of classes in the training data.
+
+        Raises:
+            ValueError: If replicas would compare their own examples alone with class weights that
+                are divided among all.
         """
         del num_classes  # Only losses with class weights need it.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if self.sharded_rows and self.negatives == "local" and replicas > 1:
+            raise ValueError(
+                "class weights that are divided among replicas need the examples of all: negatives "
+                "must be 'global', got 'local'."
+            )
         for optimizer, variables in self.optimizers_and_variables():
             # Optimizers of the older Keras interface make their slots in the first step.
             if hasattr(optimizer, "build"):
                 optimizer.build(variables)
         groups = [variables for _, variables in self.optimizers_and_variables()]
-        self.skipped_steps.prepare(sum(map(len, groups)))
+        self.skipped_steps.prepare(sum(map(len, groups)) + len(self.sharded_rows))
 
     def step_seed(self) -> tf.Tensor:
         """int32 `[2]`, another one at every step and on every replica, the same in every run."""
@@ -172,7 +190,8 @@ class TrainingModel(tf.keras.Model):
         """The gradient of `loss` and the network's regularisation, without taking the step.
 
         Every replica differentiates its loss divided by the number of replicas, so that the
-        summed gradients are those of the mean loss.
+        summed gradients are those of the mean loss. (Those of `sharded_rows` come last; they are
+        no sums, but complete on the replica that has the rows.)
 
         Args:
             tape: The tape that recorded `loss`.
@@ -186,16 +205,22 @@ class TrainingModel(tf.keras.Model):
         with tape:
             loss = tf.cast(loss, tf.float32)
             loss = tf.add_n([loss, *(tf.cast(term, tf.float32) for term in self.network.losses)])
-            scaled = loss / tf.distribute.get_strategy().num_replicas_in_sync
+            replicas = tf.distribute.get_strategy().num_replicas_in_sync
+            scaled = loss / replicas
             if self._scales_loss:
                 scaled = self.optimizer.get_scaled_loss(scaled)
         variables = [v for _, group in self.optimizers_and_variables() for v in group]
+        num_variables = len(variables)
+        variables += [rows.own for rows in self.sharded_rows]
         if images is None:
             gradients, image_gradient = tape.gradient(scaled, variables), None
         else:
             gradients, image_gradient = tape.gradient(scaled, (variables, images))
         if self._scales_loss:
             gradients = self.optimizer.get_unscaled_gradients(gradients)
+        # To that of a shard no other replica adds anything.
+        of_shards = [weighted(x, float(replicas)) for x in gradients[num_variables:]]
+        gradients = [*gradients[:num_variables], *of_shards]
         return _not_finite_unless(tf.math.is_finite(loss), gradients), image_gradient
 
     def descend(self, gradients: list[tf.Tensor]) -> None:
@@ -205,7 +230,11 @@ class TrainingModel(tf.keras.Model):
         no weight changes and no state of an optimizer, see `skipped_steps`. (An optimizer that
         scales the loss lowers its scale.)
         """
-        gradients = summed_over_replicas(gradients)
+        sharded_rows = self.sharded_rows
+        num_variables = len(gradients) - len(sharded_rows)
+        gradients, of_shards = list(gradients[:num_variables]), gradients[num_variables:]
+        # What a replica finds in its shard stops all.
+        gradients = summed_over_replicas(gradients + [elements_sum(x) for x in of_shards])
         allowed = self.skipped_steps.allow(
             gradients, step=self.step, overflow=self._scales_loss and self.optimizer.loss_scale > 1
         )
@@ -220,6 +249,10 @@ class TrainingModel(tf.keras.Model):
                 )
             else:
                 apply_if(allowed, optimizer, own, variables)
+        for rows, gradient in zip(sharded_rows, of_shards):
+            if gradient is not None:
+                descend = functools.partial(rows.descend, gradient, step=self.step)
+                tf.cond(allowed, descend, lambda: None)
         self.step.assign_add(1)
 
     def log(self, **values: tf.Tensor) -> dict[str, tf.Tensor]:

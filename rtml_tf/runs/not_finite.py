@@ -116,7 +116,8 @@ def _not_finite(model: TrainingModel) -> list[str]:
     """The names of the weights whose gradient was not finite in the first step of the row."""
     variables = [v for _, group in model.optimizers_and_variables() for v in group]
     finite = np.isfinite(model.skipped_steps.gradient_sums.numpy())
-    return [variable.name for variable, good in zip(variables, finite) if not good]
+    weights = [*variables, *model.sharded_rows]
+    return [weight.name for weight, good in zip(weights, finite) if not good]
 
 
 def _save(file: pathlib.Path, batch: Mapping[str, Any], **values: Any) -> None:

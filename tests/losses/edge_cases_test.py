@@ -211,6 +211,7 @@ class EdgeCasesTest(tf.test.TestCase, parameterized.TestCase):
                 "combined",
                 "cosface",
                 "normalized_softmax",
+                "partial_arcface",
                 "proxy_anchor",
                 "proxy_nca",
                 "proxy_nca_original",

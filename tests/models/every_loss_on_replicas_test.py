@@ -40,7 +40,8 @@ def _model(name, negatives="global"):
 
 
 class EveryLossOnReplicasTest(tf.test.TestCase, parameterized.TestCase):
-    @parameterized.parameters(*LOSSES)
+    # Classes are sampled on each replica: see partial_softmax_on_replicas_test.py.
+    @parameterized.parameters(*sorted(LOSSES.keys() - {"partial_arcface"}))
     def test_two_replicas_take_the_step_of_one_device(self, name):
         one = updates(lambda: _model(name), _batch())
         two = updates(lambda: _model(name), _batch(), two_cpus.mirrored_strategy())
