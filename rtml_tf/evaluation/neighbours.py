@@ -1,6 +1,10 @@
 """Exact nearest neighbours by similarity, in blocks of bounded memory."""
 
-from collections.abc import Iterator
+import collections
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+from concurrent import futures
 from typing import Protocol
 
 import numpy as np
@@ -34,6 +38,7 @@ def nearest_neighbours(
     *,
     own_index: np.ndarray | None = None,
     block_size: int = DEFAULT_BLOCK_SIZE,
+    devices: Sequence[str] | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Finds the `counts[i]` most similar gallery items of every query `i`, most similar first.
 
@@ -52,6 +57,8 @@ def nearest_neighbours(
             -1 where the query is not in the gallery. None: no query is.
         block_size: Similarities held at once, 4 bytes each; a block has at least one query.
             The largest temporary memory is a small multiple of this.
+        devices: Divide the blocks among them; each holds the gallery and a block of its own. None:
+            all GPUs, or the CPU if there is none.
 
     Yields:
         `(rows, neighbours)`: the numbers of `b` queries, int64 `[b]`, and the gallery indices of
@@ -65,22 +72,53 @@ def nearest_neighbours(
     gallery_size = len(gallery)
     counts = np.minimum(counts, gallery_size)
     order = np.argsort(-counts, kind="stable")
-    gallery = tf.constant(gallery, tf.float32)
-    start = 0
-    while start < len(order):
-        count = int(counts[order[start]])
-        # The caller's arrays over the neighbours are charged to the block as well.
-        size = max(1, block_size // (gallery_size + 8 * count))
-        rows = order[start : start + size]
-        neighbours = _most_similar_exactly(
-            tf.constant(queries[rows], tf.float32),
-            gallery,
-            tf.constant(min(count + (own_index is not None), gallery_size), tf.int32),
-        )
-        if own_index is not None:
-            neighbours = without_own(neighbours, own_index[rows], count)
-        yield rows, neighbours
-        start += size
+    devices = tuple(devices or _accelerators())
+    galleries = [_on_device(gallery, device) for device in devices]
+    turns = itertools.cycle(zip(devices, galleries))
+
+    def found(rows: np.ndarray, count: int, device: str, gallery: tf.Tensor) -> np.ndarray:
+        wanted = min(count + (own_index is not None), gallery_size)
+        with tf.device(device):
+            neighbours = _most_similar(
+                tf.constant(queries[rows], tf.float32), gallery, tf.constant(wanted, tf.int32)
+            ).numpy()
+        return neighbours if own_index is None else without_own(neighbours, own_index[rows], count)
+
+    with _exact_products(), futures.ThreadPoolExecutor(len(devices)) as searchers:
+        searching: collections.deque = collections.deque()
+        start = 0
+        while start < len(order) or searching:
+            if start < len(order) and len(searching) < len(devices):
+                count = int(counts[order[start]])
+                # The caller's arrays over the neighbours are charged to the block as well.
+                size = max(1, block_size // (gallery_size + 8 * count))
+                rows = order[start : start + size]
+                searching.append((rows, searchers.submit(found, rows, count, *next(turns))))
+                start += size
+            else:
+                rows, block = searching.popleft()
+                yield rows, block.result()
+
+
+def _accelerators() -> list[str]:
+    gpus = tf.config.list_logical_devices("GPU")
+    return [device.name for device in gpus or tf.config.list_logical_devices("CPU")[:1]]
+
+
+def _on_device(array: np.ndarray, device: str) -> tf.Tensor:
+    with tf.device(device):
+        return tf.identity(tf.constant(array, tf.float32))
+
+
+@contextlib.contextmanager
+def _exact_products() -> Iterator[None]:
+    """TensorFloat-32 products of recent GPUs keep 10 bits of the mantissa: not an exact search."""
+    tensor_float_32 = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(tensor_float_32)
 
 
 def without_own(neighbours: np.ndarray, own: np.ndarray, count: int) -> np.ndarray:
@@ -101,16 +139,6 @@ def without_own(neighbours: np.ndarray, own: np.ndarray, count: int) -> np.ndarr
     column = column + (column >= gap[:, np.newaxis])  # [b, count]
     neighbours = np.pad(neighbours, [(0, 0), (0, 1)], constant_values=-1)
     return np.take_along_axis(neighbours, np.minimum(column, width), axis=1)
-
-
-def _most_similar_exactly(*arguments: tf.Tensor) -> np.ndarray:
-    # TensorFloat-32 products of recent GPUs keep 10 bits of the mantissa: not an exact search.
-    tensor_float_32 = tf.config.experimental.tensor_float_32_execution_enabled()
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    try:
-        return _most_similar(*arguments).numpy()
-    finally:
-        tf.config.experimental.enable_tensor_float_32_execution(tensor_float_32)
 
 
 @tf.function(

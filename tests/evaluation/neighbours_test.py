@@ -1,11 +1,18 @@
 """Tests of the blocked search."""
 
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import absltest, parameterized
 from sklearn import neighbors
 
 from rtml_tf.evaluation import neighbours
+from tests import two_cpus
+
+
+def setUpModule():
+    two_cpus.start()
 
 
 def _unit(generator, *shape):
@@ -34,6 +41,25 @@ class NearestNeighboursTest(parameterized.TestCase):
         table = _table(queries, gallery, counts, block_size=block_size)
 
         self.assertEqual(table, [list(line[:n]) for line, n in zip(expected, counts)])
+
+    @parameterized.parameters(1, 500)
+    def test_devices_divide_the_queries(self, block_size):
+        generator = np.random.default_rng(0)
+        queries, gallery = _unit(generator, 23, 5), _unit(generator, 90, 5)
+        counts = generator.integers(1, 20, size=23)
+        arguments = (queries, gallery, counts)
+        own_index = np.arange(23)
+        table = _table(*arguments, own_index=own_index, block_size=block_size)
+        with mock.patch.object(tf, "device", side_effect=tf.device) as chosen:
+            divided = _table(
+                *arguments,
+                own_index=own_index,
+                block_size=block_size,
+                devices=("CPU:0", "CPU:1"),
+            )
+            used = [call.args[0] for call in chosen.call_args_list]
+        self.assertEqual(divided, table)
+        self.assertLessEqual(abs(used.count("CPU:0") - used.count("CPU:1")), 1)
 
     @parameterized.parameters(1, 40, 2**24)
     def test_the_query_itself_is_left_out_and_the_rest_moves_up(self, block_size):
