@@ -166,10 +166,22 @@ class DistillationModel(TrainingModel):
         _check_view("target", self.student, element_spec["target"].shape[1:])
 
     def prepare(self, *, num_classes: int) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If the metric loss divides its class weights among several replicas.
+        """
         if self.metric_loss is not None:
             self.metric_loss.prepare(num_classes=num_classes)
             if not self.metric_loss.built:
                 self.metric_loss.build(self.student.output_shape)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if self.sharded_rows and replicas > 1:
+            # The loss is left out of steps without labels, and replicas cannot meet in a branch.
+            raise ValueError(
+                "metric_loss must not divide its class weights among replicas here, got "
+                f"{self.metric_loss!r} on {replicas} replicas."
+            )
         super().prepare(num_classes=num_classes)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -211,7 +211,7 @@ class TrainingModel(tf.keras.Model):
                 scaled = self.optimizer.get_scaled_loss(scaled)
         variables = [v for _, group in self.optimizers_and_variables() for v in group]
         num_variables = len(variables)
-        variables += [rows.own for rows in self.sharded_rows]
+        variables += [rows.own.rows for rows in self.sharded_rows]
         if images is None:
             gradients, image_gradient = tape.gradient(scaled, variables), None
         else:

@@ -15,6 +15,7 @@ from rtml_tf.data.pk_sampler import PKSampler
 from rtml_tf.evaluation.retrieval import RetrievalEvaluation
 from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
+from rtml_tf.losses.partial_softmax import PartialSoftmaxLoss
 from rtml_tf.models.joint_adversarial import JointAdversarialModel
 from rtml_tf.networks.batch_norm_modes import synchronize_batch_norm
 from rtml_tf.networks.saving import load_network
@@ -55,6 +56,10 @@ def _batches(source):
     return TrainingBatches(source=source, sampler=sampler, steps_per_epoch=2)
 
 
+def _divided_arcface():
+    return PartialSoftmaxLoss(loss=ArcFaceLoss(), sample_rate=1.0)
+
+
 def _network():
     image = tf.keras.Input((4, 4, 1), name="image")
     features = tf.keras.layers.Conv2D(4, 3, name="conv")(image)
@@ -65,7 +70,7 @@ def _network():
 
 
 class DistributedTrainingTest(tf.test.TestCase, parameterized.TestCase):
-    def train(self, strategy, folder, *, epochs):
+    def train(self, strategy, folder, *, epochs, loss=ArcFaceLoss):
         """Trains on a strategy, built as the binary builds it."""
         with distributed(strategy=strategy):
             tf.keras.utils.set_random_seed(0)
@@ -74,7 +79,7 @@ class DistributedTrainingTest(tf.test.TestCase, parameterized.TestCase):
                 run_dir=str(folder),
                 model=JointAdversarialModel(
                     network=_network(),
-                    loss=ArcFaceLoss(),
+                    loss=loss(),
                     attack=ProjectedGradientDescent(epsilon=0.05, steps=2, random_start=False),
                 ),
                 optimizer=tf.keras.optimizers.SGD(0.1, use_ema=True),
@@ -87,12 +92,16 @@ class DistributedTrainingTest(tf.test.TestCase, parameterized.TestCase):
                 epochs=epochs,
             )
 
-    def test_a_run_on_two_replicas_is_the_run_on_one_device_also_when_resumed(self):
+    @parameterized.parameters((ArcFaceLoss, _two_replicas), (_divided_arcface, lambda: None))
+    def test_a_run_on_two_replicas_is_the_run_on_one_device_also_when_resumed(
+        self, loss, strategy_of_the_last_epoch
+    ):
+        """Class weights that were divided are put together again where there is one device."""
         folder = pathlib.Path(self.create_tempdir().full_path)
-        self.train(None, folder / "one", epochs=3)
-        self.train(_two_replicas(), folder / "two", epochs=2)
+        self.train(None, folder / "one", epochs=3, loss=loss)
+        self.train(_two_replicas(), folder / "two", epochs=2, loss=loss)
         (folder / "two" / "metrics.json").unlink()
-        self.train(_two_replicas(), folder / "two", epochs=3)
+        self.train(strategy_of_the_last_epoch(), folder / "two", epochs=3, loss=loss)
         logs = []
         for run in ("one", "two"):
             with open(folder / run / "log.csv", encoding="utf-8") as file:
