@@ -127,7 +127,9 @@ class Runs:
         with open(f"{self._disk.folder}.log", "w", encoding="utf-8") as output:
             return subprocess.Popen(
                 [sys.executable, "-u", "-m", "rtml_tf.train", *flags],
-                env=os.environ | {"RTML_TF_CACHE": str(folder / "cache")},
+                # Python does not notice that a file it compiles into is cut off by a full disk.
+                env=os.environ
+                | {"RTML_TF_CACHE": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

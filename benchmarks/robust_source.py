@@ -236,11 +236,13 @@ def _all_figures(data: _Data, sweep: Sweep) -> list[_Figures]:
 
 
 def _best(data: _Data, sweep: Sweep, most_lost: float) -> str:
-    """The setting that gains most under attack for so many points of the clean figure."""
+    """The setting with all seeds that gains most under attack for so many clean points."""
     robust = [
         figures
         for figures in _all_figures(data, sweep)
-        if figures.arm.attack is not None and figures.change.mean() >= -most_lost
+        if figures.arm.attack is not None
+        and len(figures) == len(_SEEDS.value)
+        and figures.change.mean() >= -most_lost
     ]
     if not robust:
         return f"- No setting loses at most {most_lost} points."
@@ -324,7 +326,7 @@ clean training with the same seeds. Plotted are the means, with the training eps
 
 {_table(data, sweep)}
 
-What gains most at {_TESTED[1]}, in the mean:
+What gains most at {_TESTED[1]}, in the mean over all seeds:
 
 {_best(data, sweep, 4.0)}
 {_best(data, sweep, 1.5)}

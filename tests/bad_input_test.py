@@ -720,9 +720,12 @@ class BadInputTest(parameterized.TestCase):
     def started(self, command, limit=resource.RLIM_INFINITY):
         """As `_main`, as a program of its own: what users call."""
         binary, *arguments = shlex.split(command)
+        # Python does not notice that a file it compiles into is cut off by a full disk.
+        environment = {"PYTHONDONTWRITEBYTECODE": "1"}
+        environment["PYTHONPATH"] = os.pathsep.join([self.start, *sys.path])
         finished = subprocess.run(
             [sys.executable, "-m", f"rtml_tf.{binary}", *arguments],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join([self.start, *sys.path])},
+            env=os.environ | environment,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

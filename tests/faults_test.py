@@ -40,6 +40,8 @@ class FaultsTest(absltest.TestCase):
         environment = {
             "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path]),
             "BUILD_WORKING_DIRECTORY": str(self.folder),
+            # Python does not notice that a file it compiles into is cut off by a full disk.
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
         return subprocess.Popen(
             [sys.executable, "-m", "rtml_tf.train", *flags],

@@ -34,6 +34,8 @@ class PackTest(parameterized.TestCase):
                 **os.environ,
                 "BUILD_WORKING_DIRECTORY": str(self.folder),
                 "PYTHONPATH": os.pathsep.join([os.getcwd(), *sys.path]),
+                # Python does not notice that a file it compiles into is cut off by a full disk.
+                "PYTHONDONTWRITEBYTECODE": "1",
             },
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
             capture_output=True,

@@ -40,7 +40,7 @@ source/gin.singleton.constructor = @image_folder.ImageFolder
 splits.class_split.fractions = {"train": 0.5, "validation": 0.25, "test": 0.25}
 
 random_moves.RandomTranslation.max_fraction = 0.2
-batches.TrainingBatches.augmentation = [@random_moves.RandomTranslation()]
+AUGMENTATION = [@random_moves.RandomTranslation()]
 batches.TrainingBatches.steps_per_epoch = 4
 pk_sampler.PKSampler.classes_per_batch = 4
 resnet.cifar_resnet.width = 0.25

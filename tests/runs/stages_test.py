@@ -46,7 +46,9 @@ class StagesTest(tf.test.TestCase):
         stand_in = raw_pixels(input_shape=(2, 2, 1))
         with Stages(self.folder) as stages:
             stages.stand_in("source", stand_in)
-            self.assertIs(stage_network(stage="source"), stand_in)
+            network = stage_network(stage="source")
+            self.assertEqual(network.input_shape, (None, 2, 2, 1))
+            self.assertIsNot(network, stand_in)  # Stages may freeze what they get.
             _finish(self.folder / "source", raw_pixels(input_shape=(3, 3, 1)))
             self.assertEqual(stage_network(stage="source").input_shape, (None, 3, 3, 1))
 

@@ -80,12 +80,13 @@ class TwoWorkersTest(absltest.TestCase):
             "PYTHONPATH": os.pathsep.join(sys.path),
             "BUILD_WORKING_DIRECTORY": str(self.folder),
             "TMPDIR": str(self.folder / "tmp"),
+            "MPLCONFIGDIR": str(self.folder / "matplotlib"),
         }
         return subprocess.Popen(
             [sys.executable, "-m", "rtml_tf.train", "--gin_file=experiment.gin", *flags],
             env=environment,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.PIPE,
             text=True,
         )
 
@@ -105,8 +106,8 @@ class TwoWorkersTest(absltest.TestCase):
         ]
 
     def finish(self, process):
-        output, _ = process.communicate(timeout=300)
-        return process.returncode, output
+        output, errors = process.communicate(timeout=300)
+        return process.returncode, output, errors
 
     def rows(self, run):
         with open(self.folder / run / "log.csv", encoding="utf-8") as file:
@@ -117,15 +118,15 @@ class TwoWorkersTest(absltest.TestCase):
         while workers[0].poll() is None and not (self.folder / "two" / "log.csv").exists():
             time.sleep(0.01)
         workers[1].send_signal(signal.SIGTERM)  # The other learns of it.
-        for code, output in map(self.finish, workers):
-            self.assertEqual(code, 128 + signal.SIGTERM, output)
+        for code, _, errors in map(self.finish, workers):
+            self.assertEqual(code, 128 + signal.SIGTERM, errors)
         self.assertFalse((self.folder / "two" / "metrics.json").exists())
         stopped_after = len(self.rows("two"))
-        code, output = self.finish(one)
-        self.assertEqual(code, 0, output)
+        code, _, errors = self.finish(one)
+        self.assertEqual(code, 0, errors)
 
-        codes, outputs = zip(*map(self.finish, self.start_two()))
-        self.assertEqual(codes, (0, 0), outputs)
+        codes, outputs, errors = zip(*map(self.finish, self.start_two()))
+        self.assertEqual(codes, (0, 0), errors)
         self.assertIn("Resuming two after step", outputs[0])
         self.assertEqual(outputs[1], "")  # The first speaks for all.
         self.assertEqual(list((self.folder / "tmp").iterdir()), [])
