@@ -15,7 +15,8 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance, spread
+from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks.tables import spread
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
