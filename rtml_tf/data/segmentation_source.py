@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.data.label_set import LabelSet
+from rtml_tf.data.source import checked_indices
 
 
 class SegmentationSource(abc.ABC):
@@ -65,17 +66,7 @@ class SegmentationSubset(SegmentationSource):
         Raises:
             ValueError: If `indices` is empty, not one-dimensional or out of range.
         """
-        indices = np.asarray(indices, dtype=np.int64)
-        if indices.ndim != 1 or indices.size == 0:
-            raise ValueError(
-                "indices must be a non-empty list of example numbers, got an array of shape "
-                f"{indices.shape}."
-            )
-        if indices.min() < 0 or indices.max() >= len(source):
-            raise ValueError(
-                f"indices must lie in [0, {len(source)}), got values from {indices.min()} to "
-                f"{indices.max()}."
-            )
+        indices = checked_indices(indices, count=len(source))
         self.label_set = source.label_set
         self.keys = tuple(source.keys[index] for index in indices)
         self.image_shape = source.image_shape

@@ -58,17 +58,7 @@ class Subset(ImageSource):
         Raises:
             ValueError: If `indices` is empty, not one-dimensional or out of range.
         """
-        indices = np.asarray(indices, dtype=np.int64)
-        if indices.ndim != 1 or indices.size == 0:
-            raise ValueError(
-                "indices must be a non-empty list of example numbers, got an array of shape "
-                f"{indices.shape}."
-            )
-        if indices.min() < 0 or indices.max() >= len(source):
-            raise ValueError(
-                f"indices must lie in [0, {len(source)}), got values from {indices.min()} to "
-                f"{indices.max()}."
-            )
+        indices = checked_indices(indices, count=len(source))
         kept, labels = np.unique(source.labels[indices], return_inverse=True)
         self.labels = labels.astype(np.int32)
         self.class_names = tuple(source.class_names[label] for label in kept)
@@ -81,3 +71,22 @@ class Subset(ImageSource):
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
         return self._source.load(tf.gather(self._indices, index))
+
+
+def checked_indices(indices: Sequence[int] | np.ndarray, *, count: int) -> np.ndarray:
+    """The numbers of some of `count` examples: int64 `[N]`.
+
+    Raises:
+        ValueError: If `indices` is empty, not one-dimensional or out of range.
+    """
+    indices = np.asarray(indices, dtype=np.int64)
+    if indices.ndim != 1 or indices.size == 0:
+        raise ValueError(
+            "indices must be a non-empty list of example numbers, got an array of shape "
+            f"{indices.shape}."
+        )
+    if indices.min() < 0 or indices.max() >= count:
+        raise ValueError(
+            f"indices must lie in [0, {count}), got values from {indices.min()} to {indices.max()}."
+        )
+    return indices
