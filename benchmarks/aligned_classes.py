@@ -7,13 +7,11 @@ Source only, plain adversarial adaptation and CLAN go on from one start, over se
 recorded beside the output (`.json`) are not made again.
 """
 
-import os
-import pathlib
-
 import matplotlib
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run
 from benchmarks.tables import difference, markdown_table
 
 matplotlib.use("Agg")
@@ -23,9 +21,6 @@ from benchmarks.adaptation_results import AdaptationResults, choices_and_curves
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of weights and batches.")
 _ALIGNED = flags.DEFINE_list("aligned", ["road", "building"], "Classes alike in both domains.")
 _LAMBDAS = flags.DEFINE_list("lambdas", ["1.0", "4.0"], "Weights of the adversary, lambda_adv.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/aligned_classes", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _ARMS = {"source_only": "source only", "plain": "plain adversarial", "clan": "CLAN"}
 
@@ -69,17 +64,9 @@ Paired changes of the aligned classes:
 """
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the tables."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value),
-        processes=_PROCESSES.value,
-        more=choices_and_curves(list(_ARMS)),
-    )
+    sweep = result_page.open_sweep("aligned_classes", more=choices_and_curves(list(_ARMS)))
     runs = {weight: [_run(seed, weight) for seed in _SEEDS.value] for weight in _LAMBDAS.value}
     sweep.make([run for group in runs.values() for run in group])
     sections = [
@@ -88,7 +75,7 @@ def main(argv: list[str]) -> None:
         )
         for weight, group in runs.items()
     ]
-    output.write_text(
+    result_page.write(
         f"""# Classes that are aligned already
 
 Drawn street scenes (gin_configs/clan/scenes.gin) in which {" and ".join(_ALIGNED.value)} look the
@@ -98,14 +85,11 @@ chosen without labels.
 
 {"".join(sections)}
     ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
-        --aligned={",".join(_ALIGNED.value)} --lambdas={",".join(_LAMBDAS.value)} --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --aligned={",".join(_ALIGNED.value)} --lambdas={",".join(_LAMBDAS.value)} \\
+        --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

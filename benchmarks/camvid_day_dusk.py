@@ -11,23 +11,22 @@ arm it was at.
 """
 
 import os
-import pathlib
 
 import matplotlib
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run
 
 matplotlib.use("Agg")
 # pylint: disable=wrong-import-position
 from benchmarks.adaptation_results import AdaptationResults, choices_and_curves
 
-_CAMVID = flags.DEFINE_string("camvid", None, "The folder that holds train, val and test.")
+_CAMVID = flags.DEFINE_string(
+    "camvid", None, "The folder that holds train, val and test.", required=True
+)
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of weights and batches.")
 _STEPS = flags.DEFINE_integer("steps", 1_000, "Of the start, and of every arm after it.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/camvid_day_dusk", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _EPOCHS = 10
 _ARMS = {
@@ -59,22 +58,14 @@ def _run(seed: str) -> Run:
     )
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the tables and the plot."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value),
-        processes=_PROCESSES.value,
-        more=choices_and_curves(list(_ARMS)),
-    )
+    sweep = result_page.open_sweep("camvid_day_dusk", more=choices_and_curves(list(_ARMS)))
     runs = [_run(seed) for seed in _SEEDS.value]
     sweep.make(runs)
     results = AdaptationResults(sweep=sweep, runs=[run.name for run in runs], arms=_ARMS)
-    results.plot(output.with_suffix(".png"))
-    output.write_text(
+    results.plot(result_page.plot())
+    result_page.write(
         f"""# From day to dusk
 
 CamVid at 96x128: 577 frames by day with masks, 46 at dusk without; figures are those of the last
@@ -93,18 +84,13 @@ mIoU of the checkpoint that other ways to choose would have given; "last" and "b
 
 {results.choices()}
 
-![mIoU over the steps]({output.with_suffix(".png").name})
+![mIoU over the steps]({result_page.plot().name})
 
     ./bazelw run //benchmarks:camvid_day_dusk -- --camvid=camvid \\
-        --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("camvid")
-    app.run(main)
+    result_page.run(main)

@@ -8,20 +8,16 @@ attacked. Runs that are recorded beside the output (`.json`) are not made again.
 """
 
 import dataclasses
-import os
-import pathlib
 
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
 
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of weights, batches and attacks.")
 _STEPS = flags.DEFINE_integer("steps", 800, "Updates.")
 _EPSILON = flags.DEFINE_string("epsilon", "4", "Of 255.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/cheap_forms", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _TESTED = ("4/255", "8/255")
 _EPOCH = 100  # updates
@@ -119,18 +115,11 @@ def _table(sweep: Sweep) -> str:
     return markdown_table(["form", "Recall@1", *attacked, f"{_TESTED[-1]}, change"], rows, words=1)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the table."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value),
-        processes=_PROCESSES.value,
-    )
+    sweep = result_page.open_sweep("cheap_forms")
     sweep.make([_run(form, seed) for seed in _SEEDS.value for form in _FORMS])
-    output.write_text(
+    result_page.write(
         f"""# What the cheap forms of robust training are worth
 
 Recall@1 on characters that were not trained on, in percent: mean ± standard deviation over
@@ -142,14 +131,10 @@ queries. Changes are paired, with the p-value of a t-test. What the forms cost:
 {_table(sweep)}
 
     ./bazelw run //benchmarks:cheap_forms -- --seeds={",".join(_SEEDS.value)} \\
-        --steps={_STEPS.value} --epsilon={_EPSILON.value} --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --steps={_STEPS.value} --epsilon={_EPSILON.value} --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

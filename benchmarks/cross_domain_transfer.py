@@ -19,7 +19,8 @@ import pathlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
 
 _OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
@@ -31,9 +32,6 @@ _L2 = flags.DEFINE_list("l2", ["0.1", "0.25", "0.5", "1.0"], "Teachers' epsilons
 _LABELLED = flags.DEFINE_float("labelled", 0.1, "Share of the target's classes with labels.")
 _TEACHER_EPOCHS = flags.DEFINE_integer("teacher_epochs", 8, "Of 100 steps each.")
 _STUDENT_EPOCHS = flags.DEFINE_integer("student_epochs", 8, "Of 100 steps each.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/cross_domain", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _ATTACKED = "4/255"
 _METHODS = {
@@ -288,23 +286,19 @@ def _choice_table(experiment: _Experiment) -> str:
     return markdown_table(["teacher", "", "validation Recall@1 of the student"], rows, words=2)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the tables."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    domains, output = _domains(), pathlib.Path(_OUTPUT.value)
+    domains = _domains()
     experiment = _Experiment(
         domains,
-        Sweep(
-            records=output.with_suffix(".json"),
-            work_dir=pathlib.Path(_WORK_DIR.value, "faces" if _LFW.value else "characters"),
-            processes=_PROCESSES.value,
+        result_page.open_sweep(
+            "cross_domain_transfer", part="faces" if _LFW.value else "characters"
         ),
     )
     experiment.choose()
     experiment.make()
     data = "--lfw=lfw112" if _LFW.value else "--omniglot=omniglot_small"
-    output.write_text(
+    result_page.write(
         f"""# {domains.title}
 
 Teachers learn in one domain, students imitate them in another. {domains.clean[1].capitalize()} on
@@ -324,14 +318,10 @@ The epsilon of each norm was chosen by the validation figure of imitating studen
     ./bazelw run //benchmarks:cross_domain_transfer -- {data} \\
         --seeds={",".join(_SEEDS.value)} --labelled={_LABELLED.value} \\
         --teacher_epochs={_TEACHER_EPOCHS.value} --student_epochs={_STUDENT_EPOCHS.value} \\
-        --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

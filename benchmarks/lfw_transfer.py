@@ -11,14 +11,14 @@ are not made again.
 """
 
 import dataclasses
-import os
 import pathlib
 
 import matplotlib
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import markdown_table, spread
 
 matplotlib.use("Agg")
@@ -37,9 +37,6 @@ _CLASSICAL = flags.DEFINE_list(
 )
 _TEACHER_EPOCHS = flags.DEFINE_integer("teacher_epochs", 10, "Of 100 steps each.")
 _STUDENT_EPOCHS = flags.DEFINE_integer("student_epochs", 10, "Of 150 steps each.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/lfw_transfer", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _TEACHERS = ("clean", "joint")
 _READS_LABELS = ("mahalanobis", "pca_lda", "dama")
@@ -244,20 +241,13 @@ class _Table:
         plt.close(figure)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the table and the plot."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value),
-        processes=_PROCESSES.value,
-    )
+    sweep = result_page.open_sweep("lfw_transfer")
     sweep.make([_run(arm, seed, sweep) for seed in _SEEDS.value for arm in _arms()])
     table = _Table(sweep)
-    table.plot(output.with_suffix(".png"))
-    output.write_text(
+    table.plot(result_page.plot())
+    result_page.write(
         f"""# Transfer to small networks on faces
 
 Verification of the 1,200 pairs of folds 8 and 9 of LFW, in percent: mean ± standard deviation over
@@ -269,18 +259,14 @@ from scratch with the same labels (without labels: with all of them).
 
 {table.text()}
 
-![Accuracy over labels]({output.with_suffix(".png").name})
+![Accuracy over labels]({result_page.plot().name})
 
     ./bazelw run //benchmarks:lfw_transfer -- --lfw=lfw112 --seeds={",".join(_SEEDS.value)} \\
         --teacher_epochs={_TEACHER_EPOCHS.value} --student_epochs={_STUDENT_EPOCHS.value} \\
-        --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

@@ -15,9 +15,10 @@ import pathlib
 
 import matplotlib
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, curves, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep, curves
 from benchmarks.tables import difference, markdown_table, spread
 
 matplotlib.use("Agg")
@@ -34,9 +35,6 @@ _STEPS = flags.DEFINE_integer("steps", 1_000, "Training steps.")
 _EPOCH = flags.DEFINE_integer("epoch", 50, "Steps between validations.")
 _WIDTH = flags.DEFINE_float("width", 1.0, "Width factor of the network.")
 _ARMS = flags.DEFINE_list("arms", [], "Only arms whose title holds one of these; empty: all.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/mdprop_omniglot", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 
 _WARM_UP = 300  # steps in which epsilon grows from 0
 _CURVES = ("step", "validation/map@r")
@@ -319,23 +317,17 @@ def _plot(experiment: _Experiment, path: pathlib.Path) -> None:
     plt.close(figure)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the tables and the plot."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
     experiment = _Experiment(
-        Sweep(
-            records=output.with_suffix(".json"),
-            work_dir=pathlib.Path(_WORK_DIR.value),
-            processes=_PROCESSES.value,
-            more=lambda folder: {"curves": curves(folder, _CURVES)},
+        result_page.open_sweep(
+            "mdprop_omniglot", more=lambda folder: {"curves": curves(folder, _CURVES)}
         )
     )
     experiment.choose()
     experiment.make()
-    _plot(experiment, output.with_suffix(".png"))
-    output.write_text(
+    _plot(experiment, result_page.plot())
+    result_page.write(
         f"""# MDProp on handwritten characters
 
 Characters of Omniglot that were not trained on, in percent: mean ± standard deviation over
@@ -348,7 +340,7 @@ baseline with the same loss, with the p-value of a t-test.
 
 {_table(experiment)}
 
-![Learning curves and robustness]({output.with_suffix(".png").name})
+![Learning curves and robustness]({result_page.plot().name})
 
 Epsilon and steps of the attack in training were chosen on validation characters (seed
 {_SEED_OF_CHOICE}), by the mean of clean and robust Recall@1:
@@ -357,14 +349,10 @@ Epsilon and steps of the attack in training were chosen on validation characters
 
     ./bazelw run //benchmarks:mdprop_omniglot -- --omniglot=omniglot_small \\
         --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} --width={_WIDTH.value} \\
-        --strengths={",".join(_STRENGTHS.value)} --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --strengths={",".join(_STRENGTHS.value)} --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

@@ -13,9 +13,10 @@ import pathlib
 
 import matplotlib
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import spread
 
 matplotlib.use("Agg")
@@ -30,9 +31,6 @@ _LOSSES = flags.DEFINE_list(
     "Names of files in gin_configs/losses.",
 )
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of weights, batches and augmentation.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/omniglot_losses", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 _FIGURES = ("networks", "trained", "unseen classes")
 
 
@@ -77,20 +75,12 @@ def _plot(sweep: Sweep, path: pathlib.Path) -> None:
     plt.close(figure)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the table and the plot."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    output = pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value),
-        processes=_PROCESSES.value,
-    )
+    sweep = result_page.open_sweep("omniglot_losses")
     sweep.make([_run(loss, seed) for loss in _LOSSES.value for seed in _SEEDS.value])
-    plot = output.with_suffix(".png")
-    _plot(sweep, plot)
-    output.write_text(
+    _plot(sweep, result_page.plot())
+    result_page.write(
         f"""# Losses on Omniglot
 
 Recall@1 and MAP@R on the 106 characters of the test alphabets, none of which was trained on (2,120
@@ -99,17 +89,14 @@ images, each a query in the gallery of all others). Mean ± standard deviation o
 
 {_table(sweep)}
 
-![Recall@1 of each seed]({plot.name})
+![Recall@1 of each seed]({result_page.plot().name})
 
     ./bazelw run //benchmarks:omniglot_losses -- --omniglot=omniglot_small \\
-        --losses={",".join(_LOSSES.value)} --seeds={",".join(_SEEDS.value)} --output={output}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+        --losses={",".join(_LOSSES.value)} --seeds={",".join(_SEEDS.value)} \\
+        --output={result_page.output()}
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)

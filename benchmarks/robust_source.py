@@ -19,7 +19,8 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks.sweep import Run, Sweep, provenance
+from benchmarks import result_page
+from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import markdown_table, spread
 
 matplotlib.use("Agg")
@@ -37,9 +38,6 @@ _ATTACK_DTYPE = flags.DEFINE_string(
     "attack_dtype", "float32", "Type that the search of PGD computes in, in training."
 )
 _WARM_UP = flags.DEFINE_integer("warm_up", 400, "Steps in which epsilon grows from 0.")
-_WORK_DIR = flags.DEFINE_string("work_dir", "runs/robust_source", "Where the run folders go.")
-_PROCESSES = flags.DEFINE_integer("processes", os.cpu_count(), "Runs at once, each on one thread.")
-_OUTPUT = flags.DEFINE_string("output", None, "The Markdown file to write.", required=True)
 _TESTED = ("2/255", "4/255", "8/255")
 
 
@@ -290,31 +288,19 @@ def _plot(data: _Data, sweep: Sweep, path: pathlib.Path) -> None:
     plt.close(figure)
 
 
-def main(argv: list[str]) -> None:
+def main() -> None:
     """Makes the missing runs, then writes the table and the plot."""
-    del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    data, output = _data(), pathlib.Path(_OUTPUT.value)
-    sweep = Sweep(
-        records=output.with_suffix(".json"),
-        work_dir=pathlib.Path(_WORK_DIR.value, data.title.lower()),
-        processes=_PROCESSES.value,
-    )
+    data = _data()
+    sweep = result_page.open_sweep("robust_source", part=data.title.lower())
     sweep.make(_runs(data, sweep))
-    write_report(data, sweep, output)
-
-
-def write_report(data: _Data, sweep: Sweep, output: pathlib.Path) -> None:
-    """Writes the page of results from the records that there are."""
-    plot = output.with_suffix(".png")
+    _plot(data, sweep, result_page.plot())
     command = (
         f"./bazelw run //benchmarks:robust_source -- --{data.title.lower()}=... "
         f"--seeds={','.join(_SEEDS.value)} \\\n        --epochs={_EPOCHS.value} "
         f"--warm_up={_WARM_UP.value} --pgd_steps={_PGD_STEPS.value} "
-        f"--attack_dtype={_ATTACK_DTYPE.value} \\\n        --output={output}"
+        f"--attack_dtype={_ATTACK_DTYPE.value} \\\n        --output={result_page.output()}"
     )
-    _plot(data, sweep, plot)
-    output.write_text(
+    result_page.write(
         f"""# Joint adversarial training on {data.title}
 
 {data.unit[0].upper()}{data.unit[1:]}, in percent: mean ± standard deviation over seeds.
@@ -331,16 +317,12 @@ What gains most at {_TESTED[1]}, in the mean over all seeds:
 {_best(data, sweep, 4.0)}
 {_best(data, sweep, 1.5)}
 
-![Clean and robust figures]({plot.name})
+![Clean and robust figures]({result_page.plot().name})
 
     {command}
-
-{provenance()} {_PROCESSES.value} runs at a time, on one thread each.
-""",
-        encoding="utf-8",
+"""
     )
-    print(f"Written to {output}.")
 
 
 if __name__ == "__main__":
-    app.run(main)
+    result_page.run(main)
