@@ -6,10 +6,13 @@ import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack, Network
 from rtml_tf.attacks.objective import Objective
+from rtml_tf.layers.replicas import on_each_replica
 
 
 class CompiledAttack:
     """Runs an attack as one graph, for any batch size, epsilon and seed.
+
+    Under a distribution strategy each replica can attack a batch of its own; replicas do not meet.
 
     A `tf.function` of one's own that calls an attack needs nothing of this; it is for loops that
     attack batch after batch from Python, as evaluation does. The graph is built from the first
@@ -20,7 +23,8 @@ class CompiledAttack:
         network: The network under attack, see `Attack.__call__`.
         attack: How to search.
         objective: What to raise.
-        trace_count: How often the graph was built so far: 0 before the first call, then 1.
+        trace_count: How often the attack was traced so far: 0 before the first call, then once for
+            each replica of this program.
     """
 
     def __init__(self, *, network: Network, attack: Attack, objective: Objective):
@@ -39,28 +43,42 @@ class CompiledAttack:
         seed: tf.Tensor | Sequence[int] | None = None,
     ) -> tf.Tensor:
         """Attacks one batch; arguments, result and errors are those of `Attack.__call__`."""
-        if seed is None and self.attack.is_random:
+        return self.on_replicas([batch], epsilon=epsilon, seeds=None if seed is None else [seed])[0]
+
+    def on_replicas(
+        self,
+        batches: Sequence[Mapping[str, tf.Tensor]],
+        *,
+        epsilon: float | tf.Tensor | tf.Variable | None = None,
+        seeds: Sequence[tf.Tensor | Sequence[int]] | None = None,
+    ) -> list[tf.Tensor]:
+        """Attacks a batch on each replica of this program, or on some of them.
+
+        Args:
+            batches: At most `replicas_here()`.
+            epsilon: See `Attack.__call__`.
+            seeds: One for each batch.
+
+        Returns:
+            What `Attack.__call__` gives for each batch.
+        """
+        if seeds is None and self.attack.is_random:
             raise ValueError(
                 f"{type(self.attack).__name__} draws random numbers: seed must be int32 [2], got "
                 "None."
             )
-        batch = {name: tf.convert_to_tensor(entry) for name, entry in batch.items()}
-        seed = tf.cast(tf.convert_to_tensor((0, 0) if seed is None else seed), tf.int32)
+        batches = [{k: tf.convert_to_tensor(v) for k, v in batch.items()} for batch in batches]
+        seeds = [(0, 0)] * len(batches) if seeds is None else seeds
+        seeds = [tf.cast(tf.convert_to_tensor(seed), tf.int32) for seed in seeds]
         epsilon = self.attack.epsilon_tensor(epsilon)
         if self._function is None:
-            signature = {name: _any_batch_size(name, entry) for name, entry in batch.items()}
+            signature = {name: _any_batch_size(name, entry) for name, entry in batches[0].items()}
             self._function = self._build(signature, bounded=epsilon is not None)
         # An unbounded attack has no epsilon, but a graph has a fixed list of arguments.
-        return self._function(batch, tf.constant(0.0) if epsilon is None else epsilon, seed)
+        epsilon = tf.constant(0.0) if epsilon is None else epsilon
+        return self._function([(batch, epsilon, seed) for batch, seed in zip(batches, seeds)])
 
     def _build(self, signature: dict[str, tf.TensorSpec], *, bounded: bool):
-        @tf.function(
-            input_signature=[
-                signature,
-                tf.TensorSpec([], tf.float32),
-                tf.TensorSpec([2], tf.int32),
-            ]
-        )
         def attacked(batch, epsilon, seed):
             self.trace_count += 1
             return self.attack(
@@ -71,9 +89,9 @@ class CompiledAttack:
                 seed=seed,
             )
 
-        # A graph, not a function that may build graphs: TensorFlow would take the graphs of many
-        # attacks, each built once, for one that is built again and again, and warn.
-        return attacked.get_concrete_function()
+        return on_each_replica(
+            attacked, [signature, tf.TensorSpec([], tf.float32), tf.TensorSpec([2], tf.int32)]
+        )
 
 
 def _any_batch_size(name: str, entry: tf.Tensor) -> tf.TensorSpec:

@@ -143,9 +143,16 @@ class OrderedBatches:
         self.steps = -(-len(self._indices) // batch_size)
         self.element_spec = self.dataset().element_spec
 
-    def dataset(self) -> tf.data.Dataset:
-        """All batches, once."""
-        examples = tf.data.Dataset.from_tensor_slices((self._indices, self.labels))
+    def dataset(self, *, first: int = 0, count: int | None = None) -> tf.data.Dataset:
+        """Batches in order, once.
+
+        Args:
+            first: Number of the first batch.
+            count: How many batches follow, at most; None: all.
+        """
+        end = None if count is None else (first + count) * self.batch_size
+        rows = slice(first * self.batch_size, end)
+        examples = tf.data.Dataset.from_tensor_slices((self._indices[rows], self.labels[rows]))
         images = examples.map(self._load, tf.data.AUTOTUNE, deterministic=True)
         batches = images.batch(self.batch_size)
         return take_views(batches, image=self._view).prefetch(tf.data.AUTOTUNE)

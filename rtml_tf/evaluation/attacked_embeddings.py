@@ -12,6 +12,7 @@ from rtml_tf.attacks.compiled_attack import CompiledAttack
 from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.data.batches import OrderedBatches
+from rtml_tf.evaluation.division import Division
 from rtml_tf.evaluation.embeddings import embedding_function
 from rtml_tf.networks.checking import check_input_shape
 
@@ -65,9 +66,12 @@ class AttackedEmbeddings:
         attack: Attack,
         epsilon: float,
         seed: int,
-        advance: Callable[[], None] = lambda: None,
+        advance: Callable[[int], None] = lambda batches: None,
     ) -> np.ndarray:
         """Attacks every image once, in order.
+
+        Under a distribution strategy the replicas divide the batches, and every worker must call
+        this at the same time.
 
         Args:
             batches: The images.
@@ -77,22 +81,27 @@ class AttackedEmbeddings:
             attack: How to search.
             epsilon: Replaces the attack's own.
             seed: Batch `b` is attacked with the seed `(seed, b)`, at every epsilon.
-            advance: Called after every batch.
+            advance: Called with the number of batches that were attacked since the last call.
 
         Returns:
             float32 `[N, D]`, not normalised beyond what the network does.
         """
         compiled = self._compiled_attack(attack)
+        division = Division(batches)
         embeddings = []
-        start = 0
-        for number, batch in enumerate(batches.dataset()):
-            part = slice(start, start + len(batch["label"]))
-            batch.update({name: entry[part] for name, entry in entries.items()})
-            images = compiled(batch, epsilon=epsilon, seed=(seed, number))
-            embeddings.append(self._embed(images).numpy())
-            start = part.stop
-            advance()
-        return np.concatenate(embeddings)
+        for group in division.groups():
+            for number, batch in group:
+                start = number * batches.batch_size
+                part = slice(start, start + len(batch["label"]))
+                batch.update({name: entry[part] for name, entry in entries.items()})
+            images = compiled.on_replicas(
+                [batch for _, batch in group],
+                epsilon=epsilon,
+                seeds=[(seed, number) for number, _ in group],
+            )
+            embeddings += [part.numpy() for part in self._embed(images)]
+            advance(len(group) * division.workers)
+        return division.joined(embeddings)
 
     def _compiled_attack(self, attack: Attack) -> CompiledAttack:
         """One graph for all attacks that differ in epsilon only, which is an input of it."""
@@ -105,16 +114,16 @@ class AttackedEmbeddings:
         return self._compiled[key]
 
 
-def progress_bar(steps: int) -> Callable[[], None]:
+def progress_bar(steps: int) -> Callable[[int], None]:
     """A bar on a terminal, nothing elsewhere.
 
     Args:
-        steps: How often the result is called until the bar is full.
+        steps: With how many of them the bar is full.
 
     Returns:
-        The function that moves the bar on by one step.
+        The function that moves the bar on by some steps.
     """
     if not sys.stdout.isatty():
-        return lambda: None
+        return lambda steps: None
     bar = tf.keras.utils.Progbar(steps, interval=0.5, unit_name="batch")
-    return lambda: bar.add(1)
+    return bar.add

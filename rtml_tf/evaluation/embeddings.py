@@ -7,23 +7,30 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from rtml_tf.evaluation.division import Division, NumberedBatches
+from rtml_tf.layers.replicas import on_each_replica, replicas_here
 from rtml_tf.networks.checking import check_input_shape
 
-# The values refer to their network only weakly, so an entry goes when its network goes.
-_INFERENCE_FUNCTIONS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+# By network, then by shape and replicas. The values refer to their network only weakly, so an entry
+# goes when its network goes.
+_INFERENCE_FUNCTIONS: weakref.WeakKeyDictionary[Any, dict] = weakref.WeakKeyDictionary()
 
 
-def embed(network: tf.keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray]:
+def embed(
+    network: tf.keras.Model, batches: NumberedBatches, *, among_workers: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """Embeds every image once, in order, with the network in inference mode.
 
     The network is traced once for one image shape, however often it is evaluated and whatever
-    the size of the last batch.
+    the size of the last batch. Under a distribution strategy the replicas divide the batches, and
+    every worker must call this at the same time.
 
     Args:
         network: Images `[B, H, W, C]` in [0, 1] to embeddings `[B, D]`; called with
             `training=False`.
-        batches: An `OrderedBatches`, or any object whose `dataset()` gives a finite
-            `tf.data.Dataset` of `{"image": [B, H, W, C], "label": [B]}`.
+        batches: Such as `OrderedBatches`.
+        among_workers: Whether workers divide the batches. Otherwise each embeds everything, whether
+            or not the others do.
 
     Returns:
         `(embeddings, labels)`: float32 `[N, D]` and int32 `[N]`.
@@ -32,21 +39,21 @@ def embed(network: tf.keras.Model, batches: Any) -> tuple[np.ndarray, np.ndarray
         ValueError: If the network does not take images of this shape, does not give one vector
             an image, or if there are no images.
     """
-    dataset = batches.dataset()
-    function = embedding_function(network, dataset.element_spec["image"].shape[1:])
+    function = None
+    division = Division(batches, among_workers=among_workers)
     embeddings = []
-    labels = []
-    for batch in dataset:
-        embeddings.append(function(batch["image"]).numpy())
-        labels.append(batch["label"].numpy())
+    for group in division.groups():
+        images = [batch["image"] for _, batch in group]
+        function = function or embedding_function(network, images[0].shape[1:])
+        embeddings += [part.numpy() for part in function(images)]
     if not embeddings:
         raise ValueError("batches must hold at least one image, got none.")
-    return np.concatenate(embeddings), np.concatenate(labels)
+    return division.joined(embeddings), np.asarray(batches.labels)
 
 
 def embedding_function(
-    network: tf.keras.Model, image_shape: tf.TensorShape | Sequence[int]
-) -> Callable[[tf.Tensor], tf.Tensor]:
+    network: tf.keras.Model, image_shape: Sequence[int]
+) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
     """The network in inference mode as a graph, traced once for one image shape.
 
     The network is not kept alive by it, and must be while it is called.
@@ -56,16 +63,19 @@ def embedding_function(
         image_shape: `(H, W, C)` of the images.
 
     Returns:
-        Images, float32 `[B, H, W, C]`, to embeddings, float32 `[B, D]`; for any `B`.
+        Images for each replica of this program, or for some of them, float32 `[B, H, W, C]`, to
+        their embeddings, float32 `[B, D]`; for any `B`.
 
     Raises:
         ValueError: If the network does not take images of this shape or does not give one vector
             an image.
     """
     check_input_shape(network, image_shape)
-    return _inference_function(network).get_concrete_function(
-        tf.TensorSpec([None, *image_shape], tf.float32)
-    )
+    functions = _INFERENCE_FUNCTIONS.setdefault(network, {})
+    key = (*image_shape, replicas_here())
+    if key not in functions:
+        functions[key] = _inference_function(network, image_shape)
+    return functions[key]
 
 
 def normalised_embeddings(embeddings: np.ndarray, *, name: str = "embeddings") -> np.ndarray:
@@ -101,13 +111,11 @@ def normalised_embeddings(embeddings: np.ndarray, *, name: str = "embeddings") -
     return embeddings
 
 
-def _inference_function(network: tf.keras.Model) -> Any:
-    function = _INFERENCE_FUNCTIONS.get(network)
-    if function is not None:
-        return function
+def _inference_function(
+    network: tf.keras.Model, image_shape: Sequence[int]
+) -> Callable[[Sequence[tf.Tensor]], list[tf.Tensor]]:
     reference = weakref.ref(network)
 
-    @tf.function
     def infer(images: tf.Tensor) -> tf.Tensor:
         embeddings = reference()(images, training=False)
         if embeddings.shape.rank != 2:
@@ -117,5 +125,5 @@ def _inference_function(network: tf.keras.Model) -> Any:
             )
         return tf.cast(embeddings, tf.float32)
 
-    _INFERENCE_FUNCTIONS[network] = infer
-    return infer
+    graph = on_each_replica(infer, [tf.TensorSpec([None, *image_shape], tf.float32)])
+    return lambda parts: graph([[images] for images in parts])

@@ -157,7 +157,7 @@ class RobRankEvaluation:
         show_in_tensorboard(file, folder=folder, name=name)
 
     def _found(
-        self, network: tf.keras.Model, attack: RankingAttack, advance: Callable[[], None]
+        self, network: tf.keras.Model, attack: RankingAttack, advance: Callable[[int], None]
     ) -> np.ndarray:
         attacked = AttackedEmbeddings(
             network=network,

@@ -52,7 +52,8 @@ def teacher_embeddings(
     def compute() -> dict:
         logging.info("Embedding %d examples with the teacher; this happens once.", len(source))
         batches = OrderedBatches(source=source, batch_size=batch_size)
-        return {"embeddings": embed(teacher, batches)[0]}
+        # Another worker may have them already.
+        return {"embeddings": embed(teacher, batches, among_workers=False)[0]}
 
     key = {"teacher": network_fingerprint(teacher), "source": source_fingerprint(source)}
     return ArraySource(

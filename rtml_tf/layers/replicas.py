@@ -1,15 +1,23 @@
 """What the replicas of a distribution strategy tell each other in the middle of a step."""
 
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+
+_ALONE = threading.local()
 
 
 def num_replicas() -> int:
     """How many replicas run the code that calls this at the same time; 1 without a strategy.
 
-    In cross-replica context (evaluation, saving) nothing runs side by side: 1 as well.
+    In cross-replica context (saving) nothing runs side by side, and in `on_each_replica` replicas
+    do not meet: 1 as well.
     """
+    if getattr(_ALONE, "now", False):
+        return 1
     if not tf.distribute.in_cross_replica_context():
         return tf.distribute.get_strategy().num_replicas_in_sync
     return 1
@@ -73,6 +81,64 @@ def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
     if num_replicas() == 1:
         return value
     return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, value)
+
+
+def replicas_here() -> int:
+    """How many replicas of the strategy in force this program runs; 1 without a strategy."""
+    if not tf.distribute.has_strategy():
+        return 1
+    return len(tf.distribute.get_strategy().extended.worker_devices)
+
+
+def on_each_replica(
+    function: Callable[..., Any], signature: Sequence[Any]
+) -> Callable[[Sequence[Sequence[Any]]], list[Any]]:
+    """A function as a graph that each replica of this program runs on arguments of its own.
+
+    Replicas do not meet in it: what the function computes is what it computes without a strategy.
+    It is traced when the graph is made, on every replica, and must not make variables.
+
+    Args:
+        function: Of nested tensors, to nested tensors.
+        signature: The nested `tf.TensorSpec` of each of its arguments.
+
+    Returns:
+        The arguments of at most `replicas_here()` calls to as many results, in order.
+    """
+    strategy = tf.distribute.get_strategy()
+    count = replicas_here()
+
+    @tf.function(input_signature=[[list(signature)] * count])
+    def run(arguments):
+        def of_replica():
+            own = arguments[replica_index() % count]
+            with _alone():
+                return function(*own)
+
+        results = strategy.run(of_replica)
+        parts = [strategy.experimental_local_results(x) for x in tf.nest.flatten(results)]
+        return [tf.nest.pack_sequence_as(results, list(part)) for part in zip(*parts)]
+
+    graph = run.get_concrete_function()
+
+    def call(arguments: Sequence[Sequence[Any]]) -> list[Any]:
+        # Replicas without arguments repeat those of the last one.
+        arguments = [list(x) for x in arguments]
+        padded = arguments + arguments[-1:] * (count - len(arguments))
+        return graph(padded)[: len(arguments)]
+
+    return call
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """A block of which the replica that runs it does not know that there are others."""
+    before = getattr(_ALONE, "now", False)
+    _ALONE.now = True
+    try:
+        yield
+    finally:
+        _ALONE.now = before
 
 
 def _gathered(tensor: tf.Tensor, gradient_weight: float) -> tf.Tensor:

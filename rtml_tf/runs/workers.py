@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.layers.replicas import gather_rows
+from rtml_tf.layers.worker_exchange import WorkerExchange
 from rtml_tf.runs.run_folder import RunFolder, RunFolderError
 
 
@@ -26,15 +26,8 @@ class Workers:
 
     def __init__(self):
         """Finds this program's place."""
-        self._strategy = tf.distribute.get_strategy()
-        resolver = self._strategy.cluster_resolver
-        alone = resolver is None or not resolver.task_type
-        self.count = 1 if alone else resolver.cluster_spec().num_tasks("worker")
-        self.index = 0 if alone else resolver.task_id
-        self._exchange = tf.function(
-            lambda values: self._strategy.run(lambda: gather_rows(values[tf.newaxis])),
-            input_signature=[tf.TensorSpec([None], tf.float64)],
-        )
+        self._exchange = WorkerExchange(tf.float64)
+        self.index, self.count = self._exchange.index, self._exchange.count
 
     @property
     def is_chief(self) -> bool:
@@ -43,12 +36,7 @@ class Workers:
 
     def gathered(self, values: Sequence[float]) -> np.ndarray:
         """What each worker gives: float64 `[count, len(values)]`."""
-        if self.count == 1:
-            return np.array([values], np.float64)
-        rows = self._exchange(tf.constant(values, tf.float64))
-        # Of each replica of each worker.
-        rows = self._strategy.experimental_local_results(rows)[0].numpy()
-        return rows[:: len(rows) // self.count]
+        return self._exchange.gathered([values])[:, 0]
 
     def wait(self) -> None:
         """Waits until every worker is here."""

@@ -12,12 +12,14 @@ from rtml_tf.evaluation import embeddings
 class _Batches:
     def __init__(self, images, batch_size):
         self._images = images
-        self._batch_size = batch_size
+        self.batch_size = batch_size
+        self.labels = np.arange(len(images), dtype=np.int32)
+        self.steps = -(-len(images) // batch_size)
 
-    def dataset(self):
-        labels = np.arange(len(self._images), dtype=np.int32)
-        dataset = tf.data.Dataset.from_tensor_slices({"image": self._images, "label": labels})
-        return dataset.batch(self._batch_size)
+    def dataset(self, *, first=0, count=None):
+        dataset = tf.data.Dataset.from_tensor_slices({"image": self._images, "label": self.labels})
+        dataset = dataset.batch(self.batch_size).skip(first)
+        return dataset if count is None else dataset.take(count)
 
 
 class _Counting(tf.keras.layers.Layer):

@@ -36,6 +36,7 @@ image_folder.ImageFolder.root = "images"
 image_folder.ImageFolder.image_size = (8, 8)
 image_folder.ImageFolder.channels = 1
 retrieval.RetrievalEvaluation.source = @image_folder.ImageFolder()
+retrieval.RetrievalEvaluation.batch_size = 8  # the workers divide three batches
 batches.TrainingBatches.source = @image_folder.ImageFolder()
 batches.TrainingBatches.sampler = @pk_sampler.PKSampler()
 batches.TrainingBatches.steps_per_epoch = 2
