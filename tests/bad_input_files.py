@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from rtml_tf.data.image_folder import ImageFolder
+from rtml_tf.data.packing import pack
 from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.networks.saving import save_network
 
@@ -56,6 +58,7 @@ from rtml_tf.data import insightface_pairs
 from rtml_tf.data import label_set
 from rtml_tf.data import lfw
 from rtml_tf.data import mask_folders
+from rtml_tf.data import packed_images
 from rtml_tf.data import pair_table
 from rtml_tf.data import splits
 from rtml_tf.evaluation import retrieval
@@ -78,6 +81,10 @@ image_folder.ImageFolder.channels = 1
 image_index.ImageIndex.file = "index.csv"
 image_index.ImageIndex.image_size = (8, 8)
 feature_table.FeatureTable.file = "features.csv"
+packed_images.PackedImages.folder = %PACKED
+PACKED = "packed"
+packed_images.PackedImages.image_size = (8, 8)
+packed_images.PackedImages.channels = 1
 splits.class_split_from_file.source = @image_folder.ImageFolder()
 splits.class_split_from_file.file = "classes.txt"
 
@@ -100,18 +107,30 @@ label_set.LabelSet.palette = ((128, 64, 128), (70, 130, 180))
 label_set.LabelSet.classes_of = {0: "road", 1: "sky"}
 """
 
+PACKING = """
+from __gin__ import dynamic_registration
+from rtml_tf.data import packing
+
+include "gin_configs/packing/image_folder.gin"
+
+IMAGES = "images"
+PACKED = "packed"
+packing.pack.images_per_shard = 5
+"""
+
 Damage = Callable[[Path], None]
 
 _locks = []  # Files that are closed are no longer locked.
 
 
 def write_sound_files(folder: Path) -> None:
-    """Writes two configurations and all data that they name, in four classes."""
+    """Writes three configurations and all data that they name, in four classes."""
     rng = np.random.default_rng(0)
     for name, size in (("tiny.keras", 4), ("other.keras", 5)):
         save_network(_network(size), folder / name)
     (folder / "experiment.gin").write_text(EXPERIMENT)
     (folder / "evaluation.gin").write_text(EVALUATION)
+    (folder / "packing.gin").write_text(PACKING)
     names = []
     for kind in "abcd":
         (folder / "images" / kind).mkdir(parents=True)
@@ -119,6 +138,8 @@ def write_sound_files(folder: Path) -> None:
             names.append(f"images/{kind}/{kind}_{number + 1:04}.png")
             pixels = rng.integers(0, 256, size=(8, 8)).astype(np.uint8)
             Image.fromarray(pixels).save(folder / names[-1])
+    images = ImageFolder(root=str(folder / "images"), image_size=(8, 8))
+    pack(source=images, folder=str(folder / "packed"), images_per_shard=5)
     for scenes in ("scenes", "masks"):
         (folder / scenes).mkdir()
         pixels = rng.integers(0, 2, size=(8, 8)).astype(np.uint8)
@@ -168,6 +189,17 @@ def cut(pattern: str) -> Damage:
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
     return halve
+
+
+def flipped(name: str, place: int) -> Damage:
+    """A file with one bit changed."""
+
+    def flip(folder: Path) -> None:
+        content = bytearray((folder / name).read_bytes())
+        content[place] ^= 1
+        (folder / name).write_bytes(content)
+
+    return flip
 
 
 def locked(name: str) -> Damage:
