@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from rtml_tf.data import image_header
+from rtml_tf.runs.lost_worker import lost_workers_named
 from rtml_tf.runs.strategies import Strategy
 from rtml_tf.runs.workers import Workers
 
@@ -70,6 +71,7 @@ def distributed(*, strategy: Strategy | None = None) -> Iterator[None]:
 
     Raises:
         ValueError: If the strategy's devices or its cluster are not there.
+        WorkerLostError: If another worker ends in the middle of the block.
     """
     if strategy is None:
         yield
@@ -78,6 +80,7 @@ def distributed(*, strategy: Strategy | None = None) -> Iterator[None]:
     tf.get_logger().setLevel(logging.WARNING)
     with contextlib.ExitStack() as stack:
         stack.enter_context(strategy.start().scope())
+        stack.enter_context(lost_workers_named())
         if not Workers().is_chief:
             nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
             stack.enter_context(contextlib.redirect_stdout(nowhere))

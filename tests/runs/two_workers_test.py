@@ -91,16 +91,17 @@ class TwoWorkersTest(absltest.TestCase):
             text=True,
         )
 
-    def start_two(self):
+    def start_two(self, *flags):
         with socket.socket() as first, socket.socket() as second:
             for a_socket in (first, second):
                 a_socket.bind(("localhost", 0))
-            workers = ",".join(f"localhost:{x.getsockname()[1]}" for x in (first, second))
+            self.addresses = [f"localhost:{x.getsockname()[1]}" for x in (first, second)]
         return [
             self.start(
+                *flags,
                 "--gin_file=gin_configs/distribution/multi_worker.gin",
                 "--run_dir=two",
-                f"--workers={workers}",
+                f"--workers={','.join(self.addresses)}",
                 f"--worker_index={index}",
             )
             for index in (0, 1)
@@ -141,6 +142,23 @@ class TwoWorkersTest(absltest.TestCase):
         weights = [load_network(self.folder / run / "network.keras") for run in ("one", "two")]
         for ours, theirs in zip(*(network.get_weights() for network in weights)):
             np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+    def test_a_worker_that_dies_is_named_and_both_go_on_from_the_last_checkpoint(self):
+        often = "--gin_param=training.train.checkpoint_every_steps = 1"
+        workers = self.start_two(often)
+        while workers[0].poll() is None and not (self.folder / "two" / "log.csv").exists():
+            time.sleep(0.01)
+        workers[1].kill()
+        self.finish(workers[1])
+        code, _, errors = self.finish(workers[0])
+        self.assertEqual(code, 1, errors)
+        self.assertIn(f"error: worker 1 ({self.addresses[1]}) is gone or has failed", errors)
+        self.assertNotIn("Traceback", errors)
+
+        codes, outputs, errors = zip(*map(self.finish, self.start_two(often)))
+        self.assertEqual(codes, (0, 0), errors)
+        self.assertRegex(outputs[0], r"Resuming two after step \d+")
+        self.assertLen(self.rows("two"), 6)
 
 
 if __name__ == "__main__":
