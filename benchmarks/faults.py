@@ -1,10 +1,11 @@
 """A campaign of faults: runs that are killed, stopped or out of disk, and what becomes of them.
 
-A small pipeline (robust training, transfer, evaluation, export; its drawn images are kept in a
-cache that is written too) is run once undisturbed, and then once for each fault: at a moment drawn
-from a seed it is sent SIGKILL or SIGTERM, or its disk is full until it ends. The same command is
-then given again until it succeeds, and what it leaves is compared with what the undisturbed run
-left: weights and exported files to the bit, figures to the last digit.
+Images are packed, and a small pipeline is run (robust training, transfer, evaluation, export; its
+drawn images are kept in a cache that is written too): once undisturbed, and then once for each
+fault. At a moment drawn from a seed the program is sent SIGKILL or SIGTERM, or its disk is full
+until it ends. The same commands are then given again until they succeed, and what they leave is
+compared with what the undisturbed run left: weights, packed and exported files to the bit, figures
+to the last digit.
 
     python -m benchmarks.faults --moments=20 --output=docs/results/faults.md
 
@@ -14,6 +15,7 @@ files (RLIMIT_FSIZE) stands for it.
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import os
 import pathlib
@@ -26,15 +28,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from PIL import Image
 
+from benchmarks.sweep import provenance
 from benchmarks.tables import markdown_table
 from rtml_tf.networks.saving import load_network
 
 _FAULTS = ("SIGKILL", "SIGTERM", "full disk")
 _DISK = 256 << 20  # Bytes.
 _STARTS = 5  # After which a run counts as lost.
+_IMAGES = 2_000  # That are packed.
 _PARAMETERS = (
     "glyphs.Glyphs.num_classes = 20",
     "glyphs.Glyphs.images_per_class = 8",
@@ -114,28 +120,60 @@ class Disk:
 
 
 class Runs:
-    """Starts the pipeline in folders of one disk."""
+    """Starts the programs in folders of one disk."""
 
     def __init__(self, disk: Disk):
+        """Draws the images that are packed."""
         self._disk = disk
+        self._program = ""  # The one that was started last.
+        pixels = np.random.default_rng(0).integers(0, 256, (_IMAGES, 32, 32), np.uint8)
+        for number, image in enumerate(pixels):
+            folder = disk.folder / "images" / f"class{number % 10}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{number}.png")
 
-    def start(self, name: str) -> subprocess.Popen:
-        """Starts a run, or goes on with it; its output goes to a file outside of the disk."""
-        folder = self._disk.folder / name
-        flags = ["--gin_file=gin_configs/rmt/pipeline.gin", f"--run_dir={folder / 'run'}"]
-        flags += [f"--gin_param={parameter}" for parameter in _PARAMETERS]
-        with open(f"{self._disk.folder}.log", "w", encoding="utf-8") as output:
-            return subprocess.Popen(
-                [sys.executable, "-u", "-m", "rtml_tf.train", *flags],
-                # Python does not notice that a file it compiles into is cut off by a full disk.
-                env=os.environ
-                | {"RTML_TF_CACHE": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+    def end(
+        self,
+        name: str,
+        *,
+        moment: float = float("inf"),
+        fault: Callable[[subprocess.Popen], None] = lambda process: None,
+    ) -> int:
+        """Starts the programs one after the other, or goes on with them.
+
+        Their output goes to a file outside of the disk.
+
+        Args:
+            name: Of the folder.
+            moment: Seconds after the start when the fault happens.
+            fault: What it does to the program that runs then.
+
+        Returns:
+            The status of the first program that fails, else 0.
+        """
+        folder, started = self._disk.folder / name, time.monotonic()
+        for program, flags in self._programs(folder):
+            with open(f"{self._disk.folder}.log", "w", encoding="utf-8") as output:
+                process = subprocess.Popen(
+                    [sys.executable, "-u", "-m", f"rtml_tf.{program}", *flags],
+                    # Python does not notice that a file it compiles into is cut off.
+                    env=os.environ
+                    | {"RTML_TF_CACHE": str(folder / "cache"), "PYTHONDONTWRITEBYTECODE": "1"},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            self._program = program
+            while process.poll() is None:
+                if time.monotonic() - started >= moment:
+                    fault(process)
+                    moment = float("inf")
+                time.sleep(0.005)
+            if process.returncode != 0:
+                return process.returncode
+        return 0
 
     def output(self) -> str:
-        """What the last start has printed so far."""
+        """What the program that was started last has printed so far."""
         return pathlib.Path(f"{self._disk.folder}.log").read_text(encoding="utf-8")
 
     def result(self, name: str) -> dict:
@@ -151,31 +189,46 @@ class Runs:
         }
         report = json.loads((folder / "export" / "export_report.json").read_text(encoding="utf-8"))
         exported = {name: entry["sha256"] for name, entry in report["files"].items()}
-        return weights | figures | exported
+        packed = {
+            file.name: hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in (self._disk.folder / name / "packed").iterdir()
+        }
+        return weights | figures | exported | packed
 
     def disturbed(self, name: str, fault: str, moment: float, expected: dict) -> Case:
-        """Runs the pipeline with one fault, until it has succeeded."""
-        started = time.monotonic()
-        process = self.start(name)
-        while process.poll() is None and time.monotonic() - started < moment:
-            time.sleep(0.005)
-        during = _phase(self.output())
-        if fault == "full disk":
-            self._disk.fill(process)
-        else:
-            process.send_signal(signal.Signals[fault])
-        status = first = process.wait()
+        """Runs the programs with one fault, until they have succeeded."""
+        during = []
+
+        def happen(process: subprocess.Popen) -> None:
+            during.append(_phase(self._program, self.output()))
+            if fault == "full disk":
+                self._disk.fill(process)
+            else:
+                process.send_signal(signal.Signals[fault])
+
+        status = first = self.end(name, moment=moment, fault=happen)
         message = _message(self.output())
         self._disk.empty()
         starts = 1
         while status != 0 and starts < _STARTS:
-            status, starts = self.start(name).wait(), starts + 1
+            status, starts = self.end(name), starts + 1
         if status != 0:
             differences = (f"it never ended: {_message(self.output())}",)
         else:
             differences = tuple(_differences(self.result(name), expected))
         shutil.rmtree(self._disk.folder / name)
+        during = during[0] if during else "the end"
         return Case(fault, moment, during, first, message, starts, differences)
+
+    def _programs(self, folder: pathlib.Path) -> list[tuple[str, list[str]]]:
+        packing = {"IMAGES": self._disk.folder / "images", "PACKED": folder / "packed"}
+        parameters = [f"{name} = {str(path)!r}" for name, path in packing.items()]
+        parameters.append("packing.pack.images_per_shard = 20")
+        pipeline = ["--gin_file=gin_configs/rmt/pipeline.gin", f"--run_dir={folder / 'run'}"]
+        return [
+            ("pack", ["--gin_file=gin_configs/packing/image_folder.gin", *_flags(parameters)]),
+            ("train", [*pipeline, *_flags(_PARAMETERS)]),
+        ]
 
 
 def campaign(*, moments: int, seed: int, faults: tuple[str, ...] = _FAULTS) -> tuple[list, str]:
@@ -193,14 +246,17 @@ def campaign(*, moments: int, seed: int, faults: tuple[str, ...] = _FAULTS) -> t
     try:
         runs = Runs(disk)
         started = time.monotonic()
-        if runs.start("undisturbed").wait() != 0:
+        if runs.end("undisturbed") != 0:
             raise RuntimeError(f"the undisturbed run failed:\n{runs.output()}")
         seconds = time.monotonic() - started
         expected = runs.result("undisturbed")
         shutil.rmtree(disk.folder / "undisturbed")
         draw, cases = random.Random(seed), []
-        for number in range(moments):
-            fault, moment = faults[number % len(faults)], draw.uniform(0.0, seconds)
+        # One in each equal part of the time, so that short programs are disturbed as well.
+        parts = draw.sample(range(moments), moments)
+        for number, part in enumerate(parts):
+            fault = faults[number % len(faults)]
+            moment = seconds * (part + draw.random()) / moments
             cases.append(runs.disturbed(f"case{number}", fault, moment, expected))
             print(cases[-1], flush=True)
         how = "a full tmpfs" if disk.mounted else "RLIMIT_FSIZE = 0"
@@ -231,11 +287,13 @@ def report(cases: list[Case], how: str, command: str) -> str:
 
     {command}
 
-{equal} of {len(cases)} disturbed runs ended as the undisturbed one, with the same weights, figures
-and exported files, after the same command was given again. A full disk is {how}. Status 0: the
-fault came when nothing was left to be disturbed; below 0: the signal that ended the program.
+{equal} of {len(cases)} disturbed runs ended as the undisturbed one, with the same weights, figures,
+packed and exported files, after the same commands were given again. A full disk is {how}. Status 0:
+the fault came when nothing was left to be disturbed; below 0: the signal that ended the program.
 
 {markdown_table((*columns, "starts"), rows, words=5)}
+
+{provenance()}
 """
 
 
@@ -256,8 +314,14 @@ def _equal(one, other) -> bool:
     return one == other
 
 
-def _phase(output: str) -> str:
-    """The stage that a run is in, and its last epoch."""
+def _flags(parameters: Sequence[str]) -> list[str]:
+    return [f"--gin_param={parameter}" for parameter in parameters]
+
+
+def _phase(program: str, output: str) -> str:
+    """The program that runs, or the stage that training is in, and its last epoch."""
+    if program != "train":
+        return program
     stages = re.findall(r"^Stage (\w+)$|^(epoch \d+)/", output, re.MULTILINE)
     if not stages:
         return "start"

@@ -1,5 +1,6 @@
 """Many training runs of one experiment: made in parallel, never twice, and remembered."""
 
+import contextlib
 import csv
 import dataclasses
 import datetime
@@ -8,6 +9,7 @@ import os
 import pathlib
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -25,12 +27,14 @@ class Run:
         gin_files: As for `rtml_tf:train`.
         parameters: Bindings for `--gin_param`.
         needs: Names of runs that must be finished before this one starts.
+        workers: How many programs make it together; each counts as one of the sweep's processes.
     """
 
     name: str
     gin_files: Sequence[str]
     parameters: Sequence[str] = ()
     needs: Sequence[str] = ()
+    workers: int = 1
 
 
 class Sweep:
@@ -80,11 +84,14 @@ class Sweep:
             for run in by_name.values()
             if run.name not in self.records or (run.name in needed and not self._finished(run.name))
         ]
-        running: list[tuple[Run, subprocess.Popen]] = []
+        running: list[tuple[Run, list[subprocess.Popen]]] = []
         while waiting or running:
             ready = [run for run in waiting if all(map(self._finished, run.needs))]
-            while ready and len(running) < self._processes:
+            free = self._processes - sum(run.workers for run, _ in running)
+            # A run of more programs than the sweep may start is made alone.
+            while ready and (ready[0].workers <= free or not running):
                 run = ready.pop(0)
+                free -= run.workers
                 waiting.remove(run)
                 print(f"{datetime.datetime.now():%H:%M:%S} {run.name}", flush=True)
                 running.append((run, self._start(run)))
@@ -92,9 +99,12 @@ class Sweep:
                 names = ", ".join(run.name for run in waiting)
                 raise RuntimeError(f"these runs need others that are not made: {names}.")
             time.sleep(0.5)
-            for run, process in [pair for pair in running if pair[1].poll() is not None]:
-                running.remove((run, process))
-                if process.returncode != 0:
+            for run, programs in list(running):
+                statuses = [program.poll() for program in programs]
+                if None in statuses:
+                    continue
+                running.remove((run, programs))
+                if any(statuses):
                     raise RuntimeError(f"the run {run.name} failed; see {self._log(run)}.")
                 self._remember(run)
 
@@ -126,23 +136,36 @@ class Sweep:
     def _log(self, run: Run) -> pathlib.Path:
         return self.folder(f"{run.name}.log")
 
-    def _start(self, run: Run) -> subprocess.Popen:
+    def _start(self, run: Run) -> list[subprocess.Popen]:
         self._work_dir.mkdir(parents=True, exist_ok=True)
-        with open(self._log(run), "a", encoding="utf-8") as log:
-            return subprocess.Popen(
+        command = [
+            *(sys.executable, "-m", "rtml_tf.train"),
+            *(f"--gin_file={file}" for file in run.gin_files),
+            *(f"--gin_param={parameter}" for parameter in run.parameters),
+            "--gin_param=runtime.configure.threads = 1",
+            f"--run_dir={self.folder(run.name)}",
+        ]
+        flags_of_programs = [[]]
+        if run.workers > 1:
+            addresses = ",".join(f"localhost:{port}" for port in _free_ports(run.workers))
+            flags_of_programs = [
                 [
-                    sys.executable,
-                    "-m",
-                    "rtml_tf.train",
-                    *(f"--gin_file={file}" for file in run.gin_files),
-                    *(f"--gin_param={parameter}" for parameter in run.parameters),
-                    "--gin_param=runtime.configure.threads = 1",
-                    f"--run_dir={self.folder(run.name)}",
-                ],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+                    "--gin_file=gin_configs/distribution/multi_worker.gin",
+                    f"--workers={addresses}",
+                    f"--worker_index={index}",
+                ]
+                for index in range(run.workers)
+            ]
+        with open(self._log(run), "a", encoding="utf-8") as log:
+            return [
+                subprocess.Popen(
+                    [*command, *flags],
+                    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+                for flags in flags_of_programs
+            ]
 
     def _remember(self, run: Run) -> None:
         folder = self.folder(run.name)
@@ -162,6 +185,14 @@ def curves(folder: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]
     with open(folder / "log.csv", encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if all(row[name] for name in names)]
     return {name: [float(row[name]) for row in rows] for name in names}
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for a_socket in sockets:
+            a_socket.bind(("localhost", 0))
+        return [a_socket.getsockname()[1] for a_socket in sockets]
 
 
 def provenance() -> str:
