@@ -186,8 +186,8 @@ def _comparisons(sweep: Sweep) -> str:
     for data in _data():
         reports = _Reports(data, sweep)
         lines.append(
-            f"- {data.title}: {reports.images} held-out images; worst cosine between the SavedModel "
-            f"and the TFLite float32 file {reports.worst_between_files():.6f}."
+            f"- {data.title}: {reports.images} held-out images; worst cosine between the "
+            f"SavedModel and the TFLite float32 file {reports.worst_between_files():.6f}."
         )
     return "\n".join(lines)
 
