@@ -3,6 +3,7 @@
 # bazel: data = ["//:all_files"]
 
 import ast
+import functools
 import pathlib
 
 from absl.testing import absltest, parameterized
@@ -27,6 +28,35 @@ class ThisWorkspaceTest(absltest.TestCase):
                 imports.ends_in_main_block(tree),
                 f'{file.relative_to(ROOT)} must end in `if __name__ == "__main__":`.',
             )
+
+    def test_every_name_that_a_file_imports_from_another_is_there(self):
+        # Benchmarks and examples are not run by any test.
+        for folder in imports.TOP_FOLDERS:
+            for file in sorted((ROOT / folder).rglob("*.py")):
+                tree = ast.parse(file.read_text(encoding="utf-8"))
+                for node in ast.walk(tree):
+                    if not isinstance(node, ast.ImportFrom):
+                        continue
+                    module = ROOT.joinpath(*node.module.split(".")).with_suffix(".py")
+                    if not module.exists():
+                        continue  # A folder, whose files BUILD files name; or a package.
+                    absent = {alias.name for alias in node.names} - _top_level_names(module)
+                    self.assertEmpty(absent, f"{file.relative_to(ROOT)} imports from {node.module}")
+
+
+@functools.cache
+def _top_level_names(file: pathlib.Path) -> frozenset[str]:
+    """What a file defines, assigns or imports outside of functions and classes."""
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        else:
+            stored = (x for x in ast.walk(node) if isinstance(x, ast.Name))
+            names.update(name.id for name in stored if isinstance(name.ctx, ast.Store))
+    return frozenset(names)
 
 
 class WorkspaceTestCase(parameterized.TestCase):
