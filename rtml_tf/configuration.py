@@ -14,6 +14,8 @@ from rtml_tf import gin_names, misspellings
 # The folder that holds the packages: gin files are found there from any working directory.
 _ROOT = pathlib.Path(__file__).absolute().parent.parent
 gin.add_config_file_search_path(str(_ROOT))
+# A section of a resolved configuration that says nothing.
+_WITHOUT_VALUES = re.compile(r"^# Parameters for .*:\n# =+\n# None\.\n*", re.MULTILINE)
 
 
 class ConfigurationError(ValueError):
@@ -111,7 +113,8 @@ def configured(function: Callable) -> Callable:
 
 def resolved() -> str:
     """Everything that was built so far and its values, as a gin file that gives them again."""
-    return gin.operative_config_str()
+    # Whether gin lists what has no values depends on what was parsed before.
+    return _WITHOUT_VALUES.sub("", gin.operative_config_str()).rstrip() + "\n"
 
 
 def is_bound(parameter: str) -> bool:

@@ -3,14 +3,19 @@
 With a run folder alone the evaluations are those that the run itself ended with. A gin file on
 top of it may bind `evaluating.evaluate.evaluations` to others. Without a run folder a gin file
 names the network too (`evaluating.evaluate.network_file` and `.output`).
+
+`--gin_file=gin_configs/distribution/mirrored.gin` on top divides the work among the GPUs of this
+machine. On what devices a run was trained does not matter.
 """
 
 from collections.abc import Sequence
 
 from rtml_tf import command_line, configuration
-from rtml_tf.runs import evaluating
+from rtml_tf.runs import evaluating, runtime
 from rtml_tf.runs.run_folder import RunFolder
 from rtml_tf.runs.stages import Stages
+
+_ONE_DEVICE = "gin_configs/distribution/one_device.gin"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,14 +28,15 @@ def main(argv: Sequence[str]) -> int:
             )
         command_line.configure_from_flags()
         command_line.start_runtime()
-        configuration.configured(evaluating.evaluate)()
+        with configuration.configured(runtime.distributed)():
+            configuration.configured(evaluating.evaluate)()
         return 0
     folder = RunFolder(command_line.RUN_DIR.value)
     if not folder.network.exists():
         raise configuration.ConfigurationError(
             f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."
         )
-    command_line.configure_from_flags([str(folder.config)])
+    command_line.configure_from_flags([str(folder.config), _ONE_DEVICE])
     configuration.bind_unless_bound(
         "evaluating.evaluate.evaluations",
         # The run of a stage binds its arguments in a scope of the stage's name.
@@ -42,7 +48,8 @@ def main(argv: Sequence[str]) -> int:
     )
     command_line.start_runtime()
     # What an evaluation takes from other stages lies beside this one's folder.
-    with Stages(folder.path.resolve().parent):
+    stages = Stages(folder.path.resolve().parent)
+    with configuration.configured(runtime.distributed)(), stages:
         configuration.configured(evaluating.evaluate)(
             network_file=str(folder.network), output=str(folder.path / "evaluation.json")
         )

@@ -5,6 +5,7 @@ import tensorflow as tf
 from absl.testing import absltest, parameterized
 
 from rtml_tf import configuration
+from rtml_tf.runs import runtime
 
 _EXPERIMENT = """
 from __gin__ import dynamic_registration
@@ -77,6 +78,15 @@ class ConfigurationTest(parameterized.TestCase):
         adam = configuration.configured(tf.keras.optimizers.Adam)()
         self.assertAlmostEqual(float(adam.learning_rate), 0.5)
         self.assertEqual(adam.beta_1, 0.25)
+
+    def test_the_resolved_configuration_leaves_out_what_has_no_values(self):
+        """Gin would list it in a process that has parsed its name before, and not in another."""
+        configuration.parse([self.file], ["runtime.distributed.strategy = None"])
+        configuration.parse([self.file], [])
+        configuration.configured(tf.keras.optimizers.Adam)()
+        configuration.configured(runtime.distributed)()
+        self.assertIn("tf.keras.optimizers.Adam.learning_rate = 0.5", configuration.resolved())
+        self.assertNotIn("distributed", configuration.resolved())
 
     def test_a_parameter_takes_over_a_value_only_if_it_has_none(self):
         configuration.parse([self.file], ["runtime.configure.threads = 2"])

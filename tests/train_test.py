@@ -107,10 +107,14 @@ class BinariesTest(absltest.TestCase):
         for mine, others in zip(*weights):
             np.testing.assert_array_equal(mine, others)
 
-        code, output = self.finish(self.start("rtml_tf.evaluate", "--run_dir=whole"))
-        self.assertEqual(code, 0, output)
-        again = json.loads((self.folder / "whole" / "evaluation.json").read_text())
-        self.assertEqual(again["figures"], figures[0]["trained"])
+        for devices in ([], ["--gin_file=gin_configs/distribution/mirrored.gin"]):
+            evaluation = self.start("rtml_tf.evaluate", "--run_dir=whole", *devices)
+            code, output = self.finish(evaluation)
+            self.assertEqual(code, 0, output)
+            file = self.folder / "whole" / "evaluation.json"
+            again = json.loads(file.read_text())
+            self.assertEqual(again["figures"], figures[0]["trained"])
+            file.unlink()
 
     def test_a_mistake_is_one_message(self):
         code, output = self.finish(

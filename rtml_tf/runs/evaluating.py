@@ -9,6 +9,7 @@ from rtml_tf.runs.final_figures import final_figures
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import write_json
 from rtml_tf.runs.selection import Evaluation
+from rtml_tf.runs.workers import Workers
 
 
 def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output: str) -> dict:
@@ -24,8 +25,14 @@ def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output
         What was written.
 
     Raises:
-        ValueError: If there is nothing to evaluate, or the network does not fit the data.
+        ValueError: If there is nothing to evaluate, the network does not fit the data, or several
+            machines are to write one file.
     """
+    if Workers().count > 1:
+        raise ValueError(
+            "a saved network is evaluated on one machine, got a strategy of "
+            f"{Workers().count} workers."
+        )
     if not evaluations:
         raise ValueError(
             "there is nothing to evaluate: bind evaluating.evaluate.evaluations to a dict of "
