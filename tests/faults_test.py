@@ -21,7 +21,7 @@ import numpy as np
 from absl.testing import absltest
 
 from rtml_tf.networks.saving import load_network
-from tests import bad_input_files
+from tests.bad_input import files
 
 _EPOCHS = 30  # Of one step.
 
@@ -30,7 +30,7 @@ class FaultsTest(absltest.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.create_tempdir().full_path)
-        bad_input_files.write_sound_files(self.folder)
+        files.write_sound_files(self.folder)
 
     def start(self, run):
         flags = ["--gin_file=experiment.gin", f"--run_dir={run}"]

@@ -16,7 +16,7 @@ from rtml_tf.data.image_files import ImageFiles
 from rtml_tf.data.image_folder import ImageFolder
 from rtml_tf.data.packed_images import PackedImages
 from rtml_tf.data.packing import pack
-from tests import bad_input_files
+from tests.bad_input.files import png_that_says
 
 _FORMATS = ("png", "jpg", "bmp")
 
@@ -207,7 +207,7 @@ class PackingTest(parameterized.TestCase):
     def test_an_image_that_cannot_be_decoded_is_named_and_none_is_too_large(self):
         folder = self.folder / "images" / "a"
         (folder / "2.jpg").write_bytes(b"\xff\xd8\xff nothing")
-        (folder / "3.png").write_bytes(bad_input_files.png_that_says(100_000, 100_000))
+        (folder / "3.png").write_bytes(png_that_says(100_000, 100_000))
         self.pack(self.source(check_images=False))
         packed = self.read()
         for number, key in ((1, "a/2.jpg"), (2, "a/3.png")):
