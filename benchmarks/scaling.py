@@ -1,6 +1,6 @@
 """What a second process brings: throughput, efficiency, and bytes that are exchanged.
 
-    python benchmarks/scaling.py --rounds=7
+    ./bazelw run //benchmarks:scaling -- --rounds=7
 
 For each of three ways to train (metric, joint adversarial with FGSM, MDProp) one process and two
 processes with `MultiWorkerMirroredStrategy` over loopback, each process on a core of its own, take
