@@ -1,16 +1,18 @@
 """The rows of a large matrix, divided among replicas: each holds, moves and saves its own."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent import futures
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.layers.replicas import num_replicas, replica_index
+from rtml_tf.layers.replicas import num_replicas, replica_index, replicas_here
+from rtml_tf.layers.worker_exchange import WorkerExchange
 
 _BLOCK = 16_384  # Rows that are initialized at once.
+_CHECKPOINT_KEY = "VARIABLE_VALUE"  # As TensorFlow calls the values of variables.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,13 +43,16 @@ class ShardedRows(tf.keras.layers.Layer):
     as under `tf.keras.optimizers.SGD`; but where the gradient is sparse only rows that have one
     move, and the momentum of the others rests (An et al., CVPR 2022, section 3.3).
 
-    A checkpoint holds the matrix in one piece and is restored on any number of replicas.
+    A checkpoint holds the matrix in one piece and is restored on any number of replicas. Of several
+    workers each writes it whole, for which they send each other their shards: every worker needs
+    memory for the matrix then, though not on its devices.
 
     To Keras nothing here is trainable: its optimizers move variables that are the same on every
     replica. `TrainingModel` takes the gradient of `own.rows` and hands it to `descend`.
 
     Attributes:
-        shards: float32 `[N, D]`, the rows (`tf.__internal__.distribute.ShardedVariable`).
+        shards: float32 `[N, D]`, the rows (`tf.__internal__.distribute.ShardedVariable`, or of
+            several workers `RowsOfWorkers`); `shards.variables` are those of this program.
         momenta: float32 `[N, D]`, their momentum in the same shards; None without momentum.
         learning_rate: A number, or a function of the step that gives it.
         momentum: In [0, 1).
@@ -72,30 +77,48 @@ class ShardedRows(tf.keras.layers.Layer):
             name: Of the variables.
 
         Raises:
-            ValueError: If there are more replicas than rows, or replicas in other processes.
+            ValueError: If there are more replicas than rows.
         """
         super().__init__(name=name, trainable=False)
         self.learning_rate, self.momentum = learning_rate, momentum
-        devices = _devices_of_replicas()
-        if len(devices) > shape[0]:
-            raise ValueError(f"{shape[0]} rows cannot be divided among {len(devices)} replicas.")
-        size, longer = divmod(shape[0], len(devices))
-        self._first = [r * size + min(r, longer) for r in range(len(devices) + 1)]
-        self.shards = self._divided(name, shape, devices, initializer, trainable=True)
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if replicas > shape[0]:
+            raise ValueError(f"{shape[0]} rows cannot be divided among {replicas} replicas.")
+        size, longer = divmod(shape[0], replicas)
+        self._first = [r * size + min(r, longer) for r in range(replicas + 1)]
+        self._exchange = WorkerExchange(tf.float32)
+        begin = self._exchange.index * replicas_here()
+        self._here = range(begin, begin + replicas_here())
+        self.shards = self._divided(name, shape, initializer, trainable=True)
         self.momenta = None
         if momentum:
-            self.momenta = self._divided(f"{name}_momentum", shape, devices, None, trainable=False)
+            self.momenta = self._divided(f"{name}_momentum", shape, None, trainable=False)
 
     @property
     def shape(self) -> tf.TensorShape:
         """`[N, D]`, of all shards together."""
         return self.shards.shape
 
+    @property
+    def bytes_elsewhere(self) -> int:
+        """The size of what other programs hold, which a checkpoint of this one holds as well."""
+        rows = self.shape[0] - self._rows_of(self._exchange.index)
+        return rows * self.shape[1] * 4 * (1 if self.momenta is None else 2)
+
     def shards_here(self) -> list[Shard]:
-        """What can be read where this is called: on a replica its own shard, between steps all."""
+        """What can be read where this is called: on a replica its own shard, between steps all.
+
+        Raises:
+            ValueError: Between steps, if other programs have shards.
+        """
         if num_replicas() > 1:
             return [self.own]
-        return [self._shard(index) for index in range(len(self._first) - 1)]
+        if self._exchange.count > 1:
+            raise ValueError(
+                f"{self.name} is divided among {self._exchange.count} programs, and can be read as "
+                "a whole in steps alone."
+            )
+        return [self._shard(index) for index in self._here]
 
     @property
     def own(self) -> Shard:
@@ -136,25 +159,34 @@ class ShardedRows(tf.keras.layers.Layer):
             rows.assign_add(move)
 
     def _shard(self, index: int) -> Shard:
+        place = index - self._here.start
         return Shard(
             index=index,
             first=self._first[index],
-            rows=self.shards.variables[index],
-            momenta=None if self.momenta is None else self.momenta.variables[index],
+            rows=self.shards.variables[place],
+            momenta=None if self.momenta is None else self.momenta.variables[place],
         )
+
+    def _rows_of(self, worker: int) -> int:
+        """How many rows the replicas of a worker hold together."""
+        count = len(self._here)
+        return self._first[(worker + 1) * count] - self._first[worker * count]
 
     def _divided(
         self,
         name: str,
         shape: tuple[int, int],
-        devices: list[str | None],
         initializer: tf.keras.initializers.Initializer | None,
         *,
         trainable: bool,
     ) -> Any:
-        def create() -> Any:
+        devices = [None]  # Without a strategy wherever TensorFlow likes.
+        if tf.distribute.has_strategy():
+            devices = tf.distribute.get_strategy().extended.worker_devices
+
+        def create() -> list[tf.Variable]:
             variables = []
-            for shard, device in enumerate(devices):
+            for shard, device in zip(self._here, devices):
                 first, end = self._first[shard : shard + 2]
                 with tf.device(device):
                     if initializer is None:
@@ -163,25 +195,54 @@ class ShardedRows(tf.keras.layers.Layer):
                         value = _initialized(initializer, first=first, end=end, shape=shape)
                     variable = tf.Variable(value, trainable=trainable, name=f"{name}/part_{shard}")
                 variables.append(variable)
-            return tf.__internal__.distribute.ShardedVariable(variables, name=name)
+            return variables
 
         # The scope of a strategy would put a copy on every replica; it is that of one thread.
         with futures.ThreadPoolExecutor(max_workers=1) as outside:
-            return outside.submit(create).result()
+            variables = outside.submit(create).result()
+        if self._exchange.count == 1:
+            return tf.__internal__.distribute.ShardedVariable(variables, name=name)
+        sizes = [self._rows_of(worker) for worker in range(self._exchange.count)]
+        return RowsOfWorkers(variables, sizes=sizes, exchange=self._exchange)
 
 
-def _devices_of_replicas() -> list[str | None]:
-    """The device of each replica; without a strategy None, wherever TensorFlow likes."""
-    if not tf.distribute.has_strategy():
-        return [None]
-    strategy = tf.distribute.get_strategy()
-    devices = list(strategy.extended.worker_devices)
-    if len(devices) < strategy.num_replicas_in_sync:
-        raise ValueError(
-            "rows can be divided among the devices of one process, but of "
-            f"{strategy.num_replicas_in_sync} replicas this process has {len(devices)}."
-        )
-    return devices
+class RowsOfWorkers(tf.__internal__.tracking.Trackable):
+    """The rows of a matrix whose other rows are in other programs, in checkpoints as one matrix.
+
+    In a checkpoint it is what a `ShardedVariable` or a `tf.Variable` of the whole matrix is. All
+    workers must save at the same time, and all restore.
+
+    Attributes:
+        variables: The shards of this program, float32 `[rows, D]`.
+        shape: That of the whole matrix.
+    """
+
+    def __init__(
+        self, variables: Sequence[tf.Variable], *, sizes: Sequence[int], exchange: WorkerExchange
+    ):
+        """Takes the shards of this program.
+
+        Args:
+            variables: In the order of their rows.
+            sizes: How many rows each worker has.
+            exchange: How they meet.
+        """
+        self.variables = list(variables)
+        self.shape = tf.TensorShape([sum(sizes), variables[0].shape[1]])
+        self._sizes, self._exchange = list(sizes), exchange
+
+    def _serialize_to_tensors(self) -> dict[str, tf.Tensor]:
+        own = np.concatenate([variable.numpy() for variable in self.variables])
+        with tf.device("CPU"):
+            whole = tf.constant(self._exchange.joined_rows(own, self._sizes))
+        return {_CHECKPOINT_KEY: whole}
+
+    def _restore_from_tensors(self, restored_tensors: dict[str, tf.Tensor]) -> None:
+        first = sum(self._sizes[: self._exchange.index])
+        for variable in self.variables:
+            end = first + variable.shape[0]
+            variable.assign(restored_tensors[_CHECKPOINT_KEY][first:end])
+            first = end
 
 
 def _initialized(

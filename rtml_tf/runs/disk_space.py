@@ -25,6 +25,7 @@ def check_disk_space(folder: RunFolder, model: TrainingModel) -> None:
         RunFolderError: If there is too little room; the message says how much is needed, for what.
     """
     checkpoint, network = _bytes(_saved_variables(model)), _bytes(model.finished_network.weights)
+    checkpoint += sum(rows.bytes_elsewhere for rows in model.sharded_rows)
     written = sum(file.stat().st_size for file in folder.checkpoints.glob("*") if file.is_file())
     needed = _CHECKPOINTS * checkpoint + _NETWORKS * network + _LOGS - written
     disk = _first_existing(folder.path)

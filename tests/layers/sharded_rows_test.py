@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.layers.sharded_rows import ShardedRows
+from rtml_tf.layers.sharded_rows import RowsOfWorkers, ShardedRows
 from tests import two_cpus
 
 SHAPE = (5, 3)
@@ -20,6 +20,25 @@ def build(strategy=None, *, learning_rate=0.5, momentum=0.9, shape=SHAPE):
             momentum=momentum,
             name="class_weights",
         )
+
+
+class _Exchange:
+    """Plays the other worker, which has the other rows of a matrix."""
+
+    def __init__(self, index, values):
+        self.index, self.count, self._values = index, 2, values
+
+    def joined_rows(self, matrix, sizes):
+        parts = np.split(self._values, np.cumsum(sizes)[:-1])
+        np.testing.assert_array_equal(parts[self.index].shape, matrix.shape)
+        parts[self.index] = matrix
+        return np.concatenate(parts)
+
+
+def _of_worker(index, values):
+    """A worker of two: the first has rows 0 and 1 in a shard each, the second rows 2 to 4."""
+    variables = [tf.Variable(x) for x in ([values[:1], values[1:2]], [values[2:]])[index]]
+    return RowsOfWorkers(variables, sizes=[2, 3], exchange=_Exchange(index, values))
 
 
 class ShardedRowsTest(tf.test.TestCase):
@@ -94,6 +113,25 @@ class ShardedRowsTest(tf.test.TestCase):
                 status.assert_existing_objects_matched().assert_consumed()
                 self.assertAllEqual(restored.shards.numpy(), values[0])
                 self.assertAllEqual(restored.momenta.numpy(), values[1])
+
+    def test_a_checkpoint_of_several_workers_is_one_of_one(self):
+        values = np.arange(15, dtype=np.float32).reshape(SHAPE)
+        workers = [_of_worker(index, values) for index in (0, 1)]
+        path = f"{self.create_tempdir().full_path}/checkpoint"
+        alone = build(momentum=0.0)
+        for saved in workers:
+            file = tf.train.Checkpoint(shards=saved).save(path)
+            alone.shards.variables[0].assign(tf.zeros(SHAPE))
+            status = tf.train.Checkpoint(shards=alone.shards).restore(file)
+            status.assert_existing_objects_matched().assert_consumed()
+            self.assertAllEqual(alone.shards.numpy(), values)
+        alone.shards.variables[0].assign(2.0 * values)
+        file = tf.train.Checkpoint(shards=alone.shards).save(path)
+        for restored in workers:
+            status = tf.train.Checkpoint(shards=restored).restore(file)
+            status.assert_existing_objects_matched().assert_consumed()
+        shards = [shard for worker in workers for shard in worker.variables]
+        self.assertAllEqual(tf.concat(shards, axis=0), 2.0 * values)
 
     def test_between_steps_no_shard_is_the_own(self):
         strategy = two_cpus.mirrored_strategy()

@@ -6,6 +6,7 @@
 import csv
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,12 +26,13 @@ from rtml_tf.data import batches
 from rtml_tf.data import image_folder
 from rtml_tf.data import pk_sampler
 from rtml_tf.evaluation import retrieval
+from rtml_tf.losses import partial_softmax
 from rtml_tf.models import metric_model
 from rtml_tf.networks import batch_norm_modes
 from rtml_tf.networks import resnet
 from rtml_tf.runs import training
 
-include "gin_configs/losses/arcface.gin"
+include "gin_configs/losses/partial_arcface.gin"
 
 image_folder.ImageFolder.root = "images"
 image_folder.ImageFolder.image_size = (8, 8)
@@ -44,7 +46,7 @@ pk_sampler.PKSampler.classes_per_batch = 4
 pk_sampler.PKSampler.images_per_class = 2
 metric_model.MetricModel.network = @batch_norm_modes.synchronize_batch_norm()
 metric_model.MetricModel.loss = %LOSS
-metric_model.MetricModel.loss_optimizer = %LOSS_OPTIMIZER
+partial_softmax.PartialSoftmaxLoss.sample_rate = 1.0
 batch_norm_modes.synchronize_batch_norm.network = @resnet.cifar_resnet()
 resnet.cifar_resnet.input_shape = (8, 8, 1)
 resnet.cifar_resnet.width = 0.25
@@ -91,21 +93,25 @@ class TwoWorkersTest(absltest.TestCase):
             text=True,
         )
 
-    def start_two(self, *flags):
-        with socket.socket() as first, socket.socket() as second:
-            for a_socket in (first, second):
-                a_socket.bind(("localhost", 0))
-            self.addresses = [f"localhost:{x.getsockname()[1]}" for x in (first, second)]
+    def start_workers(self, count, *flags):
+        sockets = [socket.socket() for _ in range(count)]
+        for a_socket in sockets:
+            a_socket.bind(("localhost", 0))
+        self.addresses = [f"localhost:{x.getsockname()[1]}" for x in sockets]
+        for a_socket in sockets:
+            a_socket.close()
         return [
             self.start(
-                *flags,
                 "--gin_file=gin_configs/distribution/multi_worker.gin",
-                "--run_dir=two",
                 f"--workers={','.join(self.addresses)}",
                 f"--worker_index={index}",
+                *flags,
             )
-            for index in (0, 1)
+            for index in range(count)
         ]
+
+    def start_two(self, *flags):
+        return self.start_workers(2, "--run_dir=two", *flags)
 
     def finish(self, process):
         output, errors = process.communicate(timeout=300)
@@ -116,6 +122,7 @@ class TwoWorkersTest(absltest.TestCase):
             return list(csv.DictReader(file))
 
     def test_two_workers_that_are_stopped_and_resumed_train_what_one_does(self):
+        """Class weights are divided: what each worker goes on with comes from both."""
         one, workers = self.start("--run_dir=one"), self.start_two()
         while workers[0].poll() is None and not (self.folder / "two" / "log.csv").exists():
             time.sleep(0.01)
@@ -126,12 +133,17 @@ class TwoWorkersTest(absltest.TestCase):
         stopped_after = len(self.rows("two"))
         code, _, errors = self.finish(one)
         self.assertEqual(code, 0, errors)
+        shutil.copytree(self.folder / "two", self.folder / "two_then_one")
 
         codes, outputs, errors = zip(*map(self.finish, self.start_two()))
         self.assertEqual(codes, (0, 0), errors)
         self.assertIn("Resuming two after step", outputs[0])
         self.assertEqual(outputs[1], "")  # The first speaks for all.
         self.assertEqual(list((self.folder / "tmp").glob("rtml_tf*")), [])
+        (last,) = self.start_workers(1, "--run_dir=two_then_one")
+        code, output, errors = self.finish(last)
+        self.assertEqual(code, 0, errors)
+        self.assertIn("Resuming two_then_one after step", output)
 
         rows = self.rows("one"), self.rows("two")
         self.assertLess(stopped_after, 6)
@@ -139,9 +151,13 @@ class TwoWorkersTest(absltest.TestCase):
             np.testing.assert_allclose(
                 *([float(row[name]) for row in table] for table in rows), atol=1e-4
             )
-        weights = [load_network(self.folder / run / "network.keras") for run in ("one", "two")]
-        for ours, theirs in zip(*(network.get_weights() for network in weights)):
-            np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        expected, *found = [
+            load_network(self.folder / run / "network.keras").get_weights()
+            for run in ("one", "two", "two_then_one")
+        ]
+        for weights in found:
+            for ours, theirs in zip(weights, expected):
+                np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
     def test_a_worker_that_dies_is_named_and_both_go_on_from_the_last_checkpoint(self):
         often = "--gin_param=training.train.checkpoint_every_steps = 1"
