@@ -1,6 +1,6 @@
 """Two programs over loopback train one network, as one program does alone."""
 
-# bazel: size = "medium"
+# bazel: size = "large"
 # bazel: data = ["//rtml_tf:train"]
 
 import csv
