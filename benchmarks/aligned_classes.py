@@ -61,6 +61,7 @@ IoU of the classes (* aligned):
 Paired changes of the aligned classes:
 
 {markdown_table([*columns, "CLAN over plain"], rows, words=1)}
+
 """
 
 
@@ -83,8 +84,7 @@ same in both domains. IoU on the target in percent: mean ± standard deviation o
 {len(_SEEDS.value)} seeds. Changes are paired, with the p-value of a t-test. The checkpoint is
 chosen without labels.
 
-{"".join(sections)}
-    ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
+{"".join(sections)}    ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
         --aligned={",".join(_ALIGNED.value)} --lambdas={",".join(_LAMBDAS.value)} \\
         --output={result_page.output()}
 """
