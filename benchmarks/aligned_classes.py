@@ -61,7 +61,6 @@ IoU of the classes (* aligned):
 Paired changes of the aligned classes:
 
 {markdown_table([*columns, "CLAN over plain"], rows, words=1)}
-
 """
 
 
@@ -70,12 +69,12 @@ def main() -> None:
     sweep = result_page.open_sweep("aligned_classes", more=choices_and_curves(list(_ARMS)))
     runs = {weight: [_run(seed, weight) for seed in _SEEDS.value] for weight in _LAMBDAS.value}
     sweep.make([run for group in runs.values() for run in group])
-    sections = [
+    sections = "\n".join(
         _section(
             AdaptationResults(sweep=sweep, runs=[run.name for run in group], arms=_ARMS), weight
         )
         for weight, group in runs.items()
-    ]
+    )
     result_page.write(
         f"""# Classes that are aligned already
 
@@ -84,7 +83,8 @@ same in both domains. IoU on the target in percent: mean ± standard deviation o
 {len(_SEEDS.value)} seeds. Changes are paired, with the p-value of a t-test. The checkpoint is
 chosen without labels.
 
-{"".join(sections)}    ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
+{sections}
+    ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
         --aligned={",".join(_ALIGNED.value)} --lambdas={",".join(_LAMBDAS.value)} \\
         --output={result_page.output()}
 """
