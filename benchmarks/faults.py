@@ -207,7 +207,7 @@ class Runs:
                 process.send_signal(signal.Signals[fault])
 
         status = first = self.end(name, moment=moment, fault=happen)
-        message = _message(self.output())
+        message = _message(self.output()).replace(f"{self._disk.folder}/", "")
         self._disk.empty()
         starts = 1
         while status != 0 and starts < _STARTS:
@@ -286,6 +286,9 @@ def report(cases: list[Case], how: str, command: str) -> str:
     return f"""# Faults
 
     {command}
+
+Images are packed, then a small pipeline runs (robust training, transfer, evaluation, export); each
+row is such a run with one fault, in one of {len(cases)} equal parts of the time.
 
 {equal} of {len(cases)} disturbed runs ended as the undisturbed one, with the same weights, figures,
 packed images and exported model, after the same commands were given again. A full disk is {how}.
