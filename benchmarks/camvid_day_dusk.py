@@ -11,17 +11,15 @@ recorded beside the output (`.json`) are not made again, and a run that is kille
 arm it was at.
 """
 
-import dataclasses
 import os
 import pathlib
 
 import matplotlib
-import numpy as np
 from absl import flags
 
 from benchmarks import result_page
-from benchmarks.sweep import Run, Sweep
-from benchmarks.tables import markdown_table
+from benchmarks.sweep import Run
+from benchmarks.weight_choice import SEED_OF_CHOICE, WeightChoice, run_of_choice
 
 matplotlib.use("Agg")
 # pylint: disable=wrong-import-position
@@ -35,8 +33,6 @@ _STEPS = flags.DEFINE_integer("steps", 1_000, "Of the start, and of every arm af
 _LAMBDAS = flags.DEFINE_list("lambdas", ["0.1", "0.3", "1.0"], "Candidates of lambda_adv.")
 
 _EPOCHS = 10
-_SEED_OF_CHOICE = "100"
-_CHOSEN_FOR = ("plain", "clan")  # by the mean of their figures
 _ARMS = {
     "source_only": "source only",
     "colour": "colour augmentation",
@@ -67,48 +63,6 @@ def _run(seed: str, weight: str) -> Run:
     )
 
 
-def _run_of_choice(weight: str) -> Run:
-    run = _run(_SEED_OF_CHOICE, weight)
-    stages = ", ".join(
-        f"({name!r}, @{scope}training.train)"
-        for name, scope in (("start", "start/"), ("plain", "plain/"), ("clan", ""))
-    )
-    return dataclasses.replace(
-        run,
-        name=f"choice_lambda{weight}",
-        parameters=[*run.parameters, "TEST = %VALIDATION", f"pipeline.run.stages = [{stages}]"],
-    )
-
-
-class _Choice:
-    """The weight of the adversary, by mIoU on validation frames."""
-
-    def __init__(self, sweep: Sweep):
-        """Makes the missing runs."""
-        self._sweep = sweep
-        sweep.make([_run_of_choice(weight) for weight in _LAMBDAS.value])
-        self.weight = max(_LAMBDAS.value, key=lambda weight: np.mean(self._figures(weight)))
-
-    def table(self) -> str:
-        """The figures of all candidates."""
-        rows = [
-            [
-                weight,
-                "chosen" if weight == self.weight else "",
-                *(f"{figure:.1f}" for figure in self._figures(weight)),
-            ]
-            for weight in _LAMBDAS.value
-        ]
-        return markdown_table(["lambda_adv", "", *map(_ARMS.get, _CHOSEN_FOR)], rows, words=2)
-
-    def _figures(self, weight: str) -> list[float]:
-        name = _run_of_choice(weight).name
-        return [
-            self._sweep.values([name], "networks", stage, "target", "miou")[0]
-            for stage in _CHOSEN_FOR
-        ]
-
-
 def _remembered(folder: pathlib.Path) -> dict:
     return choices_and_curves([arm for arm in _ARMS if (folder / arm).exists()])(folder)
 
@@ -116,7 +70,8 @@ def _remembered(folder: pathlib.Path) -> dict:
 def main() -> None:
     """Makes the missing runs, then writes the tables and the plot."""
     sweep = result_page.open_sweep("camvid_day_dusk", more=_remembered)
-    choice = _Choice(sweep)
+    candidates = {w: run_of_choice(w, _run(SEED_OF_CHOICE, w)) for w in _LAMBDAS.value}
+    choice = WeightChoice(sweep, candidates, evaluation="target", figure="miou")
     runs = [_run(seed, choice.weight) for seed in _SEEDS.value]
     sweep.make(runs)
     results = AdaptationResults(sweep=sweep, runs=[run.name for run in runs], arms=_ARMS)
@@ -143,9 +98,9 @@ mIoU of the checkpoint that other ways to choose would have given; "last" and "b
 ![mIoU over the steps]({result_page.plot().name})
 
 lambda_adv was chosen by the mean mIoU of two methods on the validation frames, seed
-{_SEED_OF_CHOICE}:
+{SEED_OF_CHOICE}:
 
-{choice.table()}
+{choice.table(_ARMS)}
 
     ./bazelw run //benchmarks:camvid_day_dusk -- --camvid=camvid \\
         --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} \\

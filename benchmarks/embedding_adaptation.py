@@ -8,18 +8,16 @@ chosen beforehand, with a seed of its own, on validation classes. Runs that are 
 output (`.json`) are not made again.
 """
 
-import numpy as np
 from absl import flags
 
 from benchmarks import result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
+from benchmarks.weight_choice import SEED_OF_CHOICE, WeightChoice, run_of_choice
 
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of weights and batches.")
 _LAMBDAS = flags.DEFINE_list("lambdas", ["0.03", "0.1", "0.3"], "Candidates of lambda_adv.")
 
-_SEED_OF_CHOICE = "100"
-_CHOSEN_FOR = ("plain", "clan")  # by the mean of their figures
 _STAGES = {
     "start": "the source metric",
     "source_only": "source only",
@@ -42,39 +40,6 @@ def _run(seed: str, weight: str) -> Run:
             "training.train.artefacts = []",
         ],
     )
-
-
-def _run_of_choice(weight: str) -> Run:
-    run = _run(_SEED_OF_CHOICE, weight)
-    stages = (
-        "[('start', @start/training.train), ('plain', @plain/training.train), "
-        "('clan', @training.train)]"
-    )
-    return Run(
-        f"choice_lambda{weight}",
-        run.gin_files,
-        [*run.parameters, "TEST = %VALIDATION", f"pipeline.run.stages = {stages}"],
-    )
-
-
-def _chosen_for(sweep: Sweep, weight: str) -> list[float]:
-    """Recall@1 on validation classes, of each stage that lambda_adv is chosen for."""
-    names = [_run_of_choice(weight).name]
-    return [
-        sweep.values(names, "networks", stage, _EVALUATION, "recall@1")[0] for stage in _CHOSEN_FOR
-    ]
-
-
-def _choices(sweep: Sweep, chosen: str) -> str:
-    rows = [
-        [
-            weight,
-            "chosen" if weight == chosen else "",
-            *(f"{recall:.1f}" for recall in _chosen_for(sweep, weight)),
-        ]
-        for weight in _LAMBDAS.value
-    ]
-    return markdown_table(["lambda_adv", "", *map(_STAGES.get, _CHOSEN_FOR)], rows, words=2)
 
 
 def _table(sweep: Sweep, names: list[str]) -> str:
@@ -100,9 +65,9 @@ def _table(sweep: Sweep, names: list[str]) -> str:
 def main() -> None:
     """Makes the missing runs, then writes the table."""
     sweep = result_page.open_sweep("embedding_adaptation")
-    sweep.make([_run_of_choice(weight) for weight in _LAMBDAS.value])
-    chosen = max(_LAMBDAS.value, key=lambda weight: np.mean(_chosen_for(sweep, weight)))
-    runs = [_run(seed, chosen) for seed in _SEEDS.value]
+    candidates = {w: run_of_choice(w, _run(SEED_OF_CHOICE, w)) for w in _LAMBDAS.value}
+    choice = WeightChoice(sweep, candidates, evaluation=_EVALUATION, figure="recall@1")
+    runs = [_run(seed, choice.weight) for seed in _SEEDS.value]
     sweep.make(runs)
     result_page.write(
         f"""# Embeddings adapted to images without labels
@@ -115,9 +80,9 @@ from it for 500 steps. Changes are paired, with the p-value of a t-test.
 {_table(sweep, [run.name for run in runs])}
 
 lambda_adv was chosen by the mean Recall@1 of two methods on validation classes, seed
-{_SEED_OF_CHOICE}:
+{SEED_OF_CHOICE}:
 
-{_choices(sweep, chosen)}
+{choice.table(_STAGES)}
 
     ./bazelw run //benchmarks:embedding_adaptation -- --seeds={",".join(_SEEDS.value)} \\
         --lambdas={",".join(_LAMBDAS.value)} --output={result_page.output()}

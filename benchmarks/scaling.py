@@ -21,7 +21,6 @@ import math
 import multiprocessing
 import os
 import pathlib
-import socket
 import statistics
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +28,8 @@ from multiprocessing.connection import Connection
 from unittest import mock
 
 from absl import app, flags
+
+from benchmarks.sweep import free_addresses
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that are measured.", 1)
 _STEPS = flags.DEFINE_integer("steps", 3, "Steps in a round.", 1)
@@ -142,11 +143,7 @@ def _serve(connection: Connection, worker: Worker) -> None:
 
 
 def _start(model: str, processes: int) -> list[Connection]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(processes)]
-        for a_socket in sockets:
-            a_socket.bind(("localhost", 0))
-        addresses = [f"localhost:{a_socket.getsockname()[1]}" for a_socket in sockets]
+    addresses = free_addresses(processes)
     cores = sorted(os.sched_getaffinity(0))
     context = multiprocessing.get_context("spawn")
     connections = []

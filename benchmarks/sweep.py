@@ -147,7 +147,7 @@ class Sweep:
         ]
         flags_of_programs = [[]]
         if run.workers > 1:
-            addresses = ",".join(f"localhost:{port}" for port in _free_ports(run.workers))
+            addresses = ",".join(free_addresses(run.workers))
             flags_of_programs = [
                 [
                     "--gin_file=gin_configs/distribution/multi_worker.gin",
@@ -187,12 +187,13 @@ def curves(folder: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]
     return {name: [float(row[name]) for row in rows] for name in names}
 
 
-def _free_ports(count: int) -> list[int]:
+def free_addresses(count: int) -> list[str]:
+    """`localhost:port` of as many ports that nobody uses now."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for a_socket in sockets:
             a_socket.bind(("localhost", 0))
-        return [a_socket.getsockname()[1] for a_socket in sockets]
+        return [f"localhost:{a_socket.getsockname()[1]}" for a_socket in sockets]
 
 
 def provenance() -> str:
