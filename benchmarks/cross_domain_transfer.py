@@ -14,12 +14,11 @@ over seeds, in pairs. Runs that are recorded beside the output (`.json`) are not
 
 import dataclasses
 import os
-import pathlib
 
 import numpy as np
 from absl import app, flags
 
-from benchmarks import result_page
+from benchmarks import faces, result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
 
@@ -123,19 +122,17 @@ def _domains() -> _Domains:
             clean=("unseen classes", "recall@1"),
             attacked=("unseen classes, attacked", f"recall@1 at {_ATTACKED}"),
         )
-    root = pathlib.Path(_LFW.value).absolute()
-    faces = (f"LFW = {str(root)!r}", f"LFW_PAIRS = {str(root / 'pairs.txt')!r}")
-    resnet = "resnet.imagenet_resnet"
+    lfw = faces.lfw_parameters(_LFW.value)
     return _Domains(
         title="From clean to corrupted faces",
         source=(
             ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),
-            (*faces, f"{resnet}.small_input = False", f"{resnet}.width = 0.5"),
+            (*lfw, *faces.TEACHER),
         ),
         target=(
             ("gin_configs/data/lfw_corrupted.gin",),
             (
-                *faces,
+                *lfw,
                 "image_view.ImageView.image_size = (24, 24)",
                 "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
             ),

@@ -14,7 +14,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from benchmarks import result_page
+from benchmarks import faces, result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
 
@@ -131,8 +131,6 @@ def _remembered(folder: pathlib.Path) -> dict:
 
 
 def _data() -> list[_Data]:
-    root = pathlib.Path(_LFW.value).absolute()
-    resnet = "resnet.imagenet_resnet"
     return [
         _Data(title="glyphs", figure="recall@1", others=("map@r",), gin_files=[], parameters=[]),
         _Data(
@@ -145,10 +143,8 @@ def _data() -> list[_Data]:
                 "gin_configs/deployment/faces.gin",
             ],
             parameters=[
-                f"LFW = {str(root)!r}",
-                f"LFW_PAIRS = {str(root / 'pairs.txt')!r}",
-                f"{resnet}.small_input = False",
-                f"{resnet}.width = 0.5",
+                *faces.lfw_parameters(_LFW.value),
+                *faces.TEACHER,
                 f"EPSILON = {1 / 255:.8f}",
                 "image_view.ImageView.image_size = (24, 24)",
                 "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",

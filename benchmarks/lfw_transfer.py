@@ -17,7 +17,7 @@ import matplotlib
 import numpy as np
 from absl import flags
 
-from benchmarks import result_page
+from benchmarks import faces, result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import markdown_table, spread
 
@@ -107,11 +107,9 @@ def _arms() -> list[_Arm]:
 
 
 def _run(arm: _Arm, seed: str, sweep: Sweep) -> Run:
-    root = pathlib.Path(_LFW.value).absolute()
     files = [f"gin_configs/rmt/{arm.gin_file}.gin", "gin_configs/data/lfw.gin"]
     parameters = [
-        f"LFW = {str(root)!r}",
-        f"LFW_PAIRS = {str(root / 'pairs.txt')!r}",
+        *faces.lfw_parameters(_LFW.value),
         f"SEED = {seed}",
         "test/robust_verification.RobustVerificationEvaluation.epsilons = (0.01568627,)",
     ]

@@ -19,7 +19,7 @@ import matplotlib
 import numpy as np
 from absl import app, flags
 
-from benchmarks import result_page
+from benchmarks import faces, result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import markdown_table, spread
 
@@ -118,8 +118,6 @@ def _data() -> _Data:
             figure="recall@1",
             unit="Recall@1 of unseen characters",
         )
-    root = pathlib.Path(_LFW.value).absolute()
-    resnet = "resnet.imagenet_resnet"
     return _Data(
         title="LFW",
         gin_files=(
@@ -128,10 +126,8 @@ def _data() -> _Data:
             "gin_configs/networks/imagenet_resnet.gin",
         ),
         parameters=(
-            f"LFW = {str(root)!r}",
-            f"LFW_PAIRS = {str(root / 'pairs.txt')!r}",
-            f"{resnet}.small_input = False",
-            f"{resnet}.width = 0.5",
+            *faces.lfw_parameters(_LFW.value),
+            *faces.TEACHER,
         ),
         figure="accuracy",
         unit="verification accuracy on pairs of unseen people",

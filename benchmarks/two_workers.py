@@ -8,11 +8,9 @@ gin_configs/rmt/source_joint_fgsm.gin. Runs that are recorded beside the output 
 made again.
 """
 
-import pathlib
-
 from absl import flags
 
-from benchmarks import result_page
+from benchmarks import faces, result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
 
@@ -32,8 +30,6 @@ _FIGURES = {
 
 
 def _run(workers: int, seed: str) -> Run:
-    root = pathlib.Path(_LFW.value).absolute()
-    resnet = "resnet.imagenet_resnet"
     return Run(
         f"workers{workers}_seed{seed}",
         [
@@ -42,10 +38,8 @@ def _run(workers: int, seed: str) -> Run:
             "gin_configs/networks/imagenet_resnet.gin",
         ],
         [
-            f"LFW = {str(root)!r}",
-            f"LFW_PAIRS = {str(root / 'pairs.txt')!r}",
-            f"{resnet}.small_input = False",
-            f"{resnet}.width = 0.5",
+            *faces.lfw_parameters(_LFW.value),
+            *faces.TEACHER,
             f"EPSILON = {_EPSILON.value / 255:.8f}",
             "epsilon/tf.keras.optimizers.schedules.PolynomialDecay.decay_steps = 300",
             "batches.TrainingBatches.steps_per_epoch = 100",
