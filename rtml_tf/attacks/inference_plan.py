@@ -1,6 +1,7 @@
 """How an inference view runs a network: each call of a layer as a function of tensors."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from rtml_tf.attacks import batch_norm_folding as folding
-from rtml_tf.attacks import functional_graph
+from rtml_tf.attacks import functional_graph, unrolled_convolution
 from rtml_tf.layers.channel_shuffle import ChannelShuffle
 from rtml_tf.layers.channel_split import ChannelSplit
 
@@ -83,7 +84,7 @@ class InferencePlan:
             if batch_norm is not None:
                 done.add(id(batch_norm))
                 self.folded.append(batch_norm.layer.name)
-                bind = self._linear(node.layer, self._statistics(batch_norm.layer))
+                bind = self._linear(node, self._statistics(batch_norm.layer))
             else:
                 bind = self._call(node)
             outputs = tf.nest.flatten((batch_norm or node).outputs)
@@ -133,7 +134,7 @@ class InferencePlan:
         if type(layer) in _TYPE_AGNOSTIC_LAYERS:
             return lambda: lambda inputs, **_: layer.call(self._cast(inputs))
         if replaceable and folding.is_linear(layer):
-            return self._linear(layer, None)
+            return self._linear(node, None)
         if replaceable and functional_graph.is_functional(layer):
             bind = self.network(layer)
             return lambda: _of_first(bind())
@@ -155,14 +156,19 @@ class InferencePlan:
             return None
         return None if self._statistics(reader.layer) is None else reader
 
-    def _linear(self, layer, statistics) -> Bind:
+    def _linear(self, node: Any, statistics: folding.BatchNormStatistics | None) -> Bind:
+        layer, shape = node.layer, node.keras_inputs[0].shape
+
         def bind() -> Callable:
             kernel, bias = folding.folded_kernel_and_bias(layer, statistics)
             kernel, bias = self._cast(kernel), None if bias is None else self._cast(bias)
+            if unrolled_convolution.is_worth_unrolling(layer, shape):
+                apply = unrolled_convolution.unrolled(layer, kernel, bias, tuple(shape[1:3]))
+            else:
+                apply = functools.partial(folding.apply_linear, layer, kernel=kernel, bias=bias)
 
             def run(inputs: tf.Tensor, **_) -> tf.Tensor:
-                outputs = folding.apply_linear(layer, self._cast(inputs), kernel, bias)
-                return layer.activation(outputs)
+                return layer.activation(apply(self._cast(inputs)))
 
             return run
 
