@@ -18,6 +18,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import result_page
+from benchmarks.mdprop_arms import ADVPROP, ALL_ARMS, FIVE_TARGETS, JOINT, Arm, Strength
 from benchmarks.sweep import Run, Sweep, curves
 from benchmarks.tables import difference, markdown_table, spread
 
@@ -41,95 +42,6 @@ _CURVES = ("step", "validation/map@r")
 _TESTED = ("4/255", "8/255", "16/255")
 _CHOSEN_AT = "8/255"
 _SEED_OF_CHOICE = "100"
-_TARGETS = "adversarial_branch.targeted_branches.targets"
-_COMBINATION = "mdprop.MDPropModel.combination"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Strength:
-    """How an attack of training searches: epsilon in 255ths, and the number of steps."""
-
-    epsilon: str
-    steps: int
-
-    @classmethod
-    def from_text(cls, text: str) -> "_Strength":
-        """Reads "epsilon:steps"."""
-        epsilon, steps = text.split(":")
-        return cls(epsilon, int(steps))
-
-    def __str__(self) -> str:
-        return f"{self.epsilon}/255, {self.steps} step{'s' if self.steps > 1 else ''}"
-
-
-@dataclasses.dataclass(frozen=True)
-class _Arm:
-    """One row of the table.
-
-    Attributes:
-        title: What it is, in words.
-        gin_files: Its experiment, below gin_configs, and what goes behind it.
-        method: Whose strength it takes: "mdprop", "advprop", "joint", or "" without an attack.
-        parameters: Further bindings.
-        control: Title of the arm that it is compared with.
-        strength: A strength that is not chosen.
-        longer: Whether it takes as much computation as MDProp, in more steps.
-    """
-
-    title: str
-    gin_files: tuple[str, ...]
-    method: str = ""
-    parameters: tuple[str, ...] = ()
-    control: str = "baseline"
-    strength: _Strength | None = None
-    longer: bool = False
-
-    def name(self, seed: str) -> str:
-        """The run of one seed."""
-        return "_".join([*self.title.replace(",", "").replace("/", "_").split(), f"seed{seed}"])
-
-
-_BASELINE, _MDPROP = ("mdprop/baseline.gin",), ("mdprop/mdprop.gin",)
-_ARCFACE, _S2SD = ("losses/arcface.gin",), ("mdprop/baseline_s2sd.gin",)
-_SELF_DISTILLATION = "self_distillation.SelfDistillation.feature_start_step = 500"
-_JOINT = _Arm("joint adversarial", ("rmt/source_joint_pgd.gin",), "joint")
-_ADVPROP = _Arm("AdvProp", ("mdprop/advprop.gin",), "advprop")
-_FIVE_TARGETS = _Arm("MDProp, 5 targets", _MDPROP, "mdprop")
-_ALL_ARMS = (
-    _Arm("baseline", _BASELINE),
-    _Arm("twice the batch", _BASELINE, parameters=("pk_sampler.PKSampler.classes_per_batch = 32",)),
-    _Arm("equal computation", _BASELINE, longer=True),
-    _Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop"),
-    _Arm(
-        "one batch norm, 5 targets",
-        _MDPROP,
-        "mdprop",
-        ("mdprop.MDPropModel.shared_batch_norm = True",),
-    ),
-    _JOINT,
-    _ADVPROP,
-    _Arm("MDProp, 1 target", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1}",)),
-    _Arm("MDProp, 3 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 3}",)),
-    _FIVE_TARGETS,
-    _Arm("MDProp, 10 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 10}",)),
-    _Arm(
-        "MDProp, 5 targets, separate losses",
-        _MDPROP,
-        "mdprop",
-        (f"{_COMBINATION} = @branch_combination.SeparateCombination()",),
-    ),
-    _Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=_Strength("0.57", 1)),
-    _Arm("baseline, ArcFace", (*_BASELINE, *_ARCFACE)),
-    _Arm("MDProp, 5 targets, ArcFace", (*_MDPROP, *_ARCFACE), "mdprop", (), "baseline, ArcFace"),
-    _Arm("baseline, S2SD", _S2SD, parameters=(_SELF_DISTILLATION,)),
-    _Arm(
-        "MDProp, 5 targets, S2SD",
-        ("mdprop/mdprop_s2sd.gin",),
-        "mdprop",
-        (_SELF_DISTILLATION,),
-        "baseline, S2SD",
-    ),
-)
 
 
 class _Experiment:
@@ -137,12 +49,12 @@ class _Experiment:
 
     def __init__(self, sweep: Sweep):
         self._sweep = sweep
-        self.strengths: dict[str, _Strength] = {}
+        self.strengths: dict[str, Strength] = {}
 
     def choose(self) -> None:
         """Chooses the strength of each attacked method on validation characters."""
-        candidates = [_Strength.from_text(text) for text in _STRENGTHS.value]
-        arms = {arm.method: arm for arm in (_FIVE_TARGETS, _ADVPROP, _JOINT)}
+        candidates = [Strength.from_text(text) for text in _STRENGTHS.value]
+        arms = {arm.method: arm for arm in (FIVE_TARGETS, ADVPROP, JOINT)}
         arms = {
             method: [
                 dataclasses.replace(arm, title=f"{arm.title} {strength}", strength=strength)
@@ -158,16 +70,16 @@ class _Experiment:
         self.candidates = wanted
 
     @property
-    def arms(self) -> list[_Arm]:
+    def arms(self) -> list[Arm]:
         """The arms that are wanted."""
         titles = _ARMS.value
-        return [arm for arm in _ALL_ARMS if not titles or any(t in arm.title for t in titles)]
+        return [arm for arm in ALL_ARMS if not titles or any(t in arm.title for t in titles)]
 
-    def choice(self, arm: _Arm) -> float:
+    def choice(self, arm: Arm) -> float:
         """What a candidate is chosen by: the mean of clean and robust Recall@1, in percent."""
         return float(np.mean(self.choice_figures(arm)))
 
-    def choice_figures(self, arm: _Arm) -> tuple[float, float]:
+    def choice_figures(self, arm: Arm) -> tuple[float, float]:
         """Clean and robust Recall@1 of validation characters, in percent."""
         name = [arm.name(_SEED_OF_CHOICE)]
         return tuple(
@@ -182,28 +94,28 @@ class _Experiment:
         """Makes the runs of all arms."""
         self._sweep.make([self._run(arm, seed) for seed in _SEEDS.value for arm in self.arms])
 
-    def strength(self, arm: _Arm) -> _Strength | None:
+    def strength(self, arm: Arm) -> Strength | None:
         """How the arm's attack searches, None without one."""
         return arm.strength or self.strengths.get(arm.method)
 
-    def figures(self, arm: _Arm, evaluation: str, figure: str) -> np.ndarray:
+    def figures(self, arm: Arm, evaluation: str, figure: str) -> np.ndarray:
         """A figure over the seeds; in percent where it is a share."""
         return self._sweep.values(self._names(arm), "networks", "trained", evaluation, figure)
 
-    def seconds_a_step(self, arm: _Arm) -> float:
+    def seconds_a_step(self, arm: Arm) -> float:
         """Mean over the seeds."""
         steps = self._sweep.values(self._names(arm), "training", "steps").mean() / 100
         return 60 * self._sweep.minutes(self._names(arm)) / steps
 
-    def curves(self, arm: _Arm) -> tuple[np.ndarray, np.ndarray]:
+    def curves(self, arm: Arm) -> tuple[np.ndarray, np.ndarray]:
         """Steps, and the mean over the seeds of the figure that chooses the network."""
         records = [self._sweep.records[name]["curves"] for name in self._names(arm)]
         return np.array(records[0][_CURVES[0]]), np.mean([x[_CURVES[1]] for x in records], axis=0)
 
-    def _names(self, arm: _Arm) -> list[str]:
+    def _names(self, arm: Arm) -> list[str]:
         return [arm.name(seed) for seed in _SEEDS.value]
 
-    def _choice_run(self, arm: _Arm) -> Run:
+    def _choice_run(self, arm: Arm) -> Run:
         run = self._run(arm, _SEED_OF_CHOICE)
         files = [file for file in run.gin_files if not file.startswith("gin_configs/evaluation/")]
         return dataclasses.replace(
@@ -212,7 +124,7 @@ class _Experiment:
             parameters=[*run.parameters, "TEST = %VALIDATION"],
         )
 
-    def _run(self, arm: _Arm, seed: str) -> Run:
+    def _run(self, arm: Arm, seed: str) -> Run:
         parameters = [
             f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
             f"SEED = {seed}",
@@ -244,7 +156,7 @@ class _Experiment:
         files.append("evaluation/robrank_and_recall.gin")
         return Run(arm.name(seed), [f"gin_configs/{file}" for file in files], parameters)
 
-    def _steps(self, arm: _Arm) -> int:
+    def _steps(self, arm: Arm) -> int:
         if not arm.longer:
             return _STEPS.value
         # In forward passes of a batch: 9 a step of MDProp with one attack step, 3 of the baseline.

@@ -1,0 +1,93 @@
+"""The arms that MDProp is compared with, and the strength of their attacks."""
+
+import dataclasses
+
+_TARGETS = "adversarial_branch.targeted_branches.targets"
+_COMBINATION = "mdprop.MDPropModel.combination"
+
+
+@dataclasses.dataclass(frozen=True)
+class Strength:
+    """How an attack of training searches: epsilon in 255ths, and the number of steps."""
+
+    epsilon: str
+    steps: int
+
+    @classmethod
+    def from_text(cls, text: str) -> "Strength":
+        """Reads "epsilon:steps"."""
+        epsilon, steps = text.split(":")
+        return cls(epsilon, int(steps))
+
+    def __str__(self) -> str:
+        return f"{self.epsilon}/255, {self.steps} step{'s' if self.steps > 1 else ''}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """One row of the table.
+
+    Attributes:
+        title: What it is, in words.
+        gin_files: Its experiment, below gin_configs, and what goes behind it.
+        method: Whose strength it takes: "mdprop", "advprop", "joint", or "" without an attack.
+        parameters: Further bindings.
+        control: Title of the arm that it is compared with.
+        strength: A strength that is not chosen.
+        longer: Whether it takes as much computation as MDProp, in more steps.
+    """
+
+    title: str
+    gin_files: tuple[str, ...]
+    method: str = ""
+    parameters: tuple[str, ...] = ()
+    control: str = "baseline"
+    strength: Strength | None = None
+    longer: bool = False
+
+    def name(self, seed: str) -> str:
+        """The run of one seed."""
+        return "_".join([*self.title.replace(",", "").replace("/", "_").split(), f"seed{seed}"])
+
+
+_BASELINE, _MDPROP = ("mdprop/baseline.gin",), ("mdprop/mdprop.gin",)
+_ARCFACE, _S2SD = ("losses/arcface.gin",), ("mdprop/baseline_s2sd.gin",)
+_SELF_DISTILLATION = "self_distillation.SelfDistillation.feature_start_step = 500"
+JOINT = Arm("joint adversarial", ("rmt/source_joint_pgd.gin",), "joint")
+ADVPROP = Arm("AdvProp", ("mdprop/advprop.gin",), "advprop")
+FIVE_TARGETS = Arm("MDProp, 5 targets", _MDPROP, "mdprop")
+ALL_ARMS = (
+    Arm("baseline", _BASELINE),
+    Arm("twice the batch", _BASELINE, parameters=("pk_sampler.PKSampler.classes_per_batch = 32",)),
+    Arm("equal computation", _BASELINE, longer=True),
+    Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop"),
+    Arm(
+        "one batch norm, 5 targets",
+        _MDPROP,
+        "mdprop",
+        ("mdprop.MDPropModel.shared_batch_norm = True",),
+    ),
+    JOINT,
+    ADVPROP,
+    Arm("MDProp, 1 target", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1}",)),
+    Arm("MDProp, 3 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 3}",)),
+    FIVE_TARGETS,
+    Arm("MDProp, 10 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 10}",)),
+    Arm(
+        "MDProp, 5 targets, separate losses",
+        _MDPROP,
+        "mdprop",
+        (f"{_COMBINATION} = @branch_combination.SeparateCombination()",),
+    ),
+    Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=Strength("0.57", 1)),
+    Arm("baseline, ArcFace", (*_BASELINE, *_ARCFACE)),
+    Arm("MDProp, 5 targets, ArcFace", (*_MDPROP, *_ARCFACE), "mdprop", (), "baseline, ArcFace"),
+    Arm("baseline, S2SD", _S2SD, parameters=(_SELF_DISTILLATION,)),
+    Arm(
+        "MDProp, 5 targets, S2SD",
+        ("mdprop/mdprop_s2sd.gin",),
+        "mdprop",
+        (_SELF_DISTILLATION,),
+        "baseline, S2SD",
+    ),
+)
