@@ -6,6 +6,8 @@ import pathlib
 import secrets
 from collections.abc import Iterator
 
+from rtml_tf.named_errors import errors_name
+
 
 @contextlib.contextmanager
 def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -22,9 +24,10 @@ def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """
     aside = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
-        yield aside
-        _flush(aside)
-        os.replace(aside, path)
+        with errors_name(path):
+            yield aside
+            _flush(aside)
+            os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
     _flush(path.parent)

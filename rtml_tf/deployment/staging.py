@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 
+from rtml_tf.named_errors import errors_name
+
 
 @contextlib.contextmanager
 def staged(folder: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -21,7 +23,8 @@ def staged(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     folder.mkdir(parents=True, exist_ok=True)
     aside = pathlib.Path(tempfile.mkdtemp(prefix=".export-", dir=folder))
     try:
-        yield aside
+        with errors_name(folder):
+            yield aside
         replaced = pathlib.Path(tempfile.mkdtemp(prefix=".replaced-", dir=aside))
         for entry in sorted(aside.iterdir()):
             if entry == replaced:
