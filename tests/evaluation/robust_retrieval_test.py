@@ -15,28 +15,12 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
-from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.attacks.random_noise import RandomNoise
 from rtml_tf.attacks.spsa import SPSA
-from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.honesty import HonestyChecks
 from rtml_tf.evaluation.retrieval import RetrievalEvaluation
 from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
-from rtml_tf.layers.l2_normalization import L2Normalization
-
-
-class _Points(ImageSource):
-    """1x1 images with two channels: points around the grey (0.5, 0.5)."""
-
-    def __init__(self, points, labels):
-        self._points = np.asarray(points, np.float32).reshape(-1, 1, 1, 2) + 0.5
-        self.labels = np.asarray(labels, np.int32)
-        self.class_names = tuple(f"class {label}" for label in range(max(labels) + 1))
-        self.keys = tuple(f"{number}" for number in range(len(points)))
-        self.image_shape = (1, 1, 2)
-
-    def load(self, index):
-        return tf.ensure_shape(tf.gather(self._points, index), self.image_shape)
+from tests.evaluation.points import Points, direction_network, short_attack
 
 
 def _four_classes():
@@ -50,7 +34,7 @@ def _four_classes():
         [distance * np.cos(angle), distance * np.sin(angle)]
         for distance, angle in zip(distances, np.pi / 2 * np.arange(4))
     ]
-    return _Points(np.repeat(points, 2, axis=0), np.repeat(range(4), 2))
+    return Points(np.repeat(points, 2, axis=0), np.repeat(range(4), 2))
 
 
 class _Counting(tf.keras.layers.Layer):
@@ -66,31 +50,12 @@ class _Rounding(tf.keras.layers.Layer):
         return tf.round(inputs * 50.0) / 50.0
 
 
-def _direction_network(*layers):
-    """Embeds a point as its direction."""
-    return tf.keras.Sequential(
-        [
-            tf.keras.Input((1, 1, 2)),
-            *layers,
-            tf.keras.layers.Flatten(),
-            tf.keras.layers.Rescaling(1.0, offset=-0.5),
-            L2Normalization(),
-        ]
-    )
-
-
-def _attack(**changes):
-    return ProjectedGradientDescent(
-        **{"epsilon": 0.1, "steps": 20, "relative_step_size": 0.25, **changes}
-    )
-
-
 class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
     def test_known_by_hand(self):
         evaluation = RobustRetrievalEvaluation(
-            source=_four_classes(), attack=_attack(), epsilons=(0.09, 0.11, 0.19, 0.21)
+            source=_four_classes(), attack=short_attack(), epsilons=(0.09, 0.11, 0.19, 0.21)
         )
-        figures = evaluation.evaluate(_direction_network())
+        figures = evaluation.evaluate(direction_network())
         self.assertEqual(
             figures,
             {
@@ -106,18 +71,18 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(1, 3, 8)
     def test_whatever_the_batch_size(self, batch_size):
         evaluation = RobustRetrievalEvaluation(
-            source=_four_classes(), attack=_attack(), epsilons=(0.11,), batch_size=batch_size
+            source=_four_classes(), attack=short_attack(), epsilons=(0.11,), batch_size=batch_size
         )
-        self.assertEqual(evaluation.evaluate(_direction_network())["recall@1 at 0.11"], 0.5)
+        self.assertEqual(evaluation.evaluate(direction_network())["recall@1 at 0.11"], 0.5)
 
     def test_the_clean_figures_are_those_of_retrieval(self):
         labels = np.arange(60) % 10
         angles = 2 * np.pi / 10 * labels + np.random.default_rng(0).normal(0, 0.2, 60)
-        source = _Points(0.4 * np.stack([np.cos(angles), np.sin(angles)], axis=1), labels)
-        network = _direction_network()
+        source = Points(0.4 * np.stack([np.cos(angles), np.sin(angles)], axis=1), labels)
+        network = direction_network()
         clean = RetrievalEvaluation(source=source, recall_at=(1, 4)).evaluate(network)
         figures = RobustRetrievalEvaluation(
-            source=source, recall_at=(1, 4), attack=_attack(), epsilons=(1e-7, 0.1, 0.2)
+            source=source, recall_at=(1, 4), attack=short_attack(), epsilons=(1e-7, 0.1, 0.2)
         ).evaluate(network)
         for k in (1, 4):
             at = [figures[f"recall@{k} at {name}"] for name in ("0", "1e-07", "0.1", "0.2")]
@@ -128,27 +93,29 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
     def test_images_without_a_match_are_in_the_gallery_but_no_queries(self):
         """A lone image in the direction of class 0 is found first by both of its queries."""
         points = [[0.3, 0.1], [0.3, -0.1], [0.3, 0.0], [-0.3, 0.0], [-0.3, 0.0]]
-        source = _Points(points, [0, 0, 1, 2, 2])
-        evaluation = RobustRetrievalEvaluation(source=source, attack=_attack(), epsilons=(0.01,))
-        self.assertEqual(evaluation.evaluate(_direction_network())["recall@1 at 0"], 0.5)
+        source = Points(points, [0, 0, 1, 2, 2])
+        evaluation = RobustRetrievalEvaluation(
+            source=source, attack=short_attack(), epsilons=(0.01,)
+        )
+        self.assertEqual(evaluation.evaluate(direction_network())["recall@1 at 0"], 0.5)
         self.assertEqual(evaluation.describe()["attacked"], 4)
         self.assertEqual(evaluation.describe()["gallery"], 5)
 
     def test_a_limit_attacks_fewer_queries_in_the_whole_gallery(self):
-        arguments = {"source": _four_classes(), "attack": _attack(), "epsilons": (0.11,)}
+        arguments = {"source": _four_classes(), "attack": short_attack(), "epsilons": (0.11,)}
         evaluation = RobustRetrievalEvaluation(**arguments, limit=3, seed=1)
-        figures = evaluation.evaluate(_direction_network())
+        figures = evaluation.evaluate(direction_network())
         self.assertAlmostEqual(figures["recall@1 at 0.11"] * 3 % 1, 0.0, places=6)
         again = RobustRetrievalEvaluation(**arguments, limit=3, seed=1)
-        self.assertEqual(again.evaluate(_direction_network()), figures)
+        self.assertEqual(again.evaluate(direction_network()), figures)
         description = evaluation.describe()
         for name, value in {"attacked": 3, "of": 8, "gallery": 8, "limit": 3, "seed": 1}.items():
             self.assertEqual(description[name], value, name)
 
     def test_an_attack_is_traced_once_for_a_network(self):
-        network = _direction_network(_Counting())
+        network = direction_network(_Counting())
         evaluation = RobustRetrievalEvaluation(
-            source=_four_classes(), attack=_attack(), epsilons=(0.1, 0.2), batch_size=3
+            source=_four_classes(), attack=short_attack(), epsilons=(0.1, 0.2), batch_size=3
         )
         evaluation.evaluate(network)
         _Counting.traces = 0
@@ -157,9 +124,9 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_an_earlier_network_is_not_kept(self):
         evaluation = RobustRetrievalEvaluation(
-            source=_four_classes(), attack=_attack(steps=2), epsilons=(0.1,)
+            source=_four_classes(), attack=short_attack(steps=2), epsilons=(0.1,)
         )
-        networks = [_direction_network() for _ in range(3)]
+        networks = [direction_network() for _ in range(3)]
         for network in networks:
             evaluation.evaluate(network)
         references = [weakref.ref(network) for network in networks[:2]]
@@ -170,14 +137,14 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_sees_new_weights_with_attacks_in_bfloat16(self):
         labels = np.arange(24) % 4
-        source = _Points(np.random.default_rng(0).uniform(-0.4, 0.4, (24, 2)), labels)
-        networks = [_direction_network(tf.keras.layers.Dense(2)) for _ in range(2)]
+        source = Points(np.random.default_rng(0).uniform(-0.4, 0.4, (24, 2)), labels)
+        networks = [direction_network(tf.keras.layers.Dense(2)) for _ in range(2)]
         for network, squeeze in zip(networks, (1.0, 0.1)):
             kernel = np.diag([1.0, squeeze])
             network.set_weights([kernel, 0.5 - kernel @ [0.5, 0.5]])
         arguments = {
             "source": source,
-            "attack": _attack(),
+            "attack": short_attack(),
             "epsilons": (0.05,),
             "compute_dtype": "bfloat16",
         }
@@ -190,13 +157,13 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
 
     def test_progress_is_shown_on_a_terminal_only(self):
         evaluation = RobustRetrievalEvaluation(
-            source=_four_classes(), attack=_attack(), epsilons=(0.1, 0.2), batch_size=2
+            source=_four_classes(), attack=short_attack(), epsilons=(0.1, 0.2), batch_size=2
         )
         for is_terminal in (False, True):
             stream = io.StringIO()
             stream.isatty = lambda shown=is_terminal: shown
             with mock.patch.object(sys, "stdout", stream):
-                evaluation.evaluate(_direction_network())
+                evaluation.evaluate(direction_network())
             self.assertEqual("8/8" in stream.getvalue(), is_terminal)
 
     @parameterized.parameters(
@@ -208,7 +175,7 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
             {"attack": FastGradientMethod(epsilon=0.1), "honesty_checks": HonestyChecks()},
             "honesty_checks need an attack that takes steps",
         ),
-        ({"source": _Points([[0, 1], [1, 0]], [0, 1])}, "two images, got 2 classes with one"),
+        ({"source": Points([[0, 1], [1, 0]], [0, 1])}, "two images, got 2 classes with one"),
     )
     def test_refuses(self, change, message):
         with self.assertRaisesRegex(ValueError, message):
@@ -255,7 +222,7 @@ class ReportTest(tf.test.TestCase):
     def _checked(self, network):
         evaluation = RobustRetrievalEvaluation(
             source=_four_classes(),
-            attack=_attack(steps=10, random_start=False),
+            attack=short_attack(steps=10, random_start=False),
             epsilons=(0.1,),
             honesty_checks=HonestyChecks(
                 epsilon=0.25, limit=6, gradient_free=SPSA(epsilon=0.1, steps=10, samples=8)
@@ -268,7 +235,7 @@ class ReportTest(tf.test.TestCase):
 
     def test_an_honest_figure(self):
         with self.assertNoLogs(level="WARNING"):
-            honesty, text = self._checked(_direction_network())
+            honesty, text = self._checked(direction_network())
         self.assertTrue(honesty["passed"])
         self.assertEqual((honesty["epsilon"], honesty["images"]), (0.25, 6))
         self.assertEqual(honesty["figure"], 0.0)
@@ -279,7 +246,7 @@ class ReportTest(tf.test.TestCase):
     def test_masked_gradients_are_named(self):
         """Rounding to 1/50 has no gradient, but values that SPSA can follow."""
         with self.assertLogs(level="WARNING") as logs:
-            honesty, text = self._checked(_direction_network(_Rounding()))
+            honesty, text = self._checked(direction_network(_Rounding()))
         self.assertTrue(honesty["gradients_look_masked"])
         self.assertFalse(honesty["passed"])
         self.assertIn("Gradients look masked", text)
@@ -291,17 +258,17 @@ class ReportTest(tf.test.TestCase):
         evaluation = RobustRetrievalEvaluation(
             source=_four_classes(), attack=RandomNoise(epsilon=0.1), epsilons=(0.21,)
         )
-        noise = evaluation.evaluate(_direction_network())["recall@1 at 0.21"]
+        noise = evaluation.evaluate(direction_network())["recall@1 at 0.21"]
         self.assertGreater(noise, 0.5)
 
     def test_a_transfer_attack_follows_the_surrogate(self):
         """Rounding gives the attack nothing to follow; what fools the surrogate fools it."""
-        rounded = _direction_network(_Rounding())
-        arguments = {"source": _four_classes(), "attack": _attack(random_start=False)}
+        rounded = direction_network(_Rounding())
+        arguments = {"source": _four_classes(), "attack": short_attack(random_start=False)}
         direct = RobustRetrievalEvaluation(**arguments, epsilons=(0.13, 0.23))
         self.assertEqual(list(direct.evaluate(rounded).values()), [1.0, 1.0, 1.0])
         transfer = RobustRetrievalEvaluation(
-            **arguments, epsilons=(0.13, 0.23), surrogate=_direction_network()
+            **arguments, epsilons=(0.13, 0.23), surrogate=direction_network()
         )
         self.assertEqual(list(transfer.evaluate(rounded).values()), [1.0, 0.5, 0.0])
         self.assertEqual(direct.describe()["surrogate"], None)
@@ -314,7 +281,7 @@ class ReportTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "got a surrogate as well"):
             RobustRetrievalEvaluation(
                 source=_four_classes(),
-                surrogate=_direction_network(),
+                surrogate=direction_network(),
                 honesty_checks=HonestyChecks(),
             )
 

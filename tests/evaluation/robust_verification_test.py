@@ -10,24 +10,10 @@ from PIL import Image
 
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.data.pair_set import PairSet
-from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.robust_verification import RobustVerificationEvaluation
 from rtml_tf.evaluation.verification import VerificationEvaluation
 from rtml_tf.layers.l2_normalization import L2Normalization
-
-
-class _Points(ImageSource):
-    """1x1 images with two channels: points around the grey (0.5, 0.5)."""
-
-    def __init__(self, points):
-        self._points = np.asarray(points, np.float32).reshape(-1, 1, 1, 2) + 0.5
-        self.labels = np.arange(len(points), dtype=np.int32)
-        self.class_names = tuple(f"person {number}" for number in range(len(points)))
-        self.keys = tuple(f"{number}.jpg" for number in range(len(points)))
-        self.image_shape = (1, 1, 2)
-
-    def load(self, index):
-        return tf.ensure_shape(tf.gather(self._points, index), self.image_shape)
+from tests.evaluation.points import Points
 
 
 def _network(turned=False):
@@ -54,7 +40,7 @@ def _pairs(repeats=1, **changes):
     to reject a same one 60 degrees, epsilon 0.1902.
     """
     arguments = {
-        "images": _Points([[0.3, 0], [0.3, 0], [0, 0.3], [0, -0.3], [0, -0.3]]),
+        "images": Points([[0.3, 0], [0.3, 0], [0, 0.3], [0, -0.3], [0, -0.3]]),
         "left": [0, 0, 3, 3] * repeats,
         "right": [1, 2, 4, 1] * repeats,
         "same": [True, False] * (2 * repeats),
@@ -99,7 +85,7 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
         points = rng.uniform(-0.4, 0.4, (100, 2))
         points[right] += np.where(np.arange(50)[:, np.newaxis] % 2, 2 * points[left], 0)
         pairs = PairSet(
-            images=_Points(points / 3),
+            images=Points(points / 3),
             left=left,
             right=right,
             same=np.arange(50) % 2 == 1,
@@ -133,7 +119,7 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         ({"pairs": _pairs(fold=[1] * 4)}, "2 kinds and 1 folds"),
         ({"limit": 3}, "limit must be at least 4"),
-        ({"training": _Points([[0, 1]])}, "share 1 images: 0.jpg"),
+        ({"training": Points([[0, 1]])}, "share 1 images: 0.jpg"),
         ({"epsilons": ()}, "epsilons must hold at least one number"),
     )
     def test_refuses(self, change, message):

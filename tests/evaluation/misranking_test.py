@@ -1,0 +1,65 @@
+"""Tests of queries that are moved to another class, on a network known by hand."""
+
+import numpy as np
+import tensorflow as tf
+
+from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
+from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
+from tests.evaluation.points import Points, direction_network, short_attack
+
+_EACH = 12
+
+
+def _right_angle():
+    """Two classes in the directions 0 and 90 degrees; nothing lies on their other sides.
+
+    An attack of epsilon turns a point at distance 0.2 by `atan(epsilon / (0.2 - epsilon))`. It is
+    nearer to the other class from 45 degrees on, where epsilon is above 0.1.
+    """
+    return Points(np.repeat([[0.2, 0.0], [0.0, 0.2]], _EACH, axis=0), np.repeat([0, 1], _EACH))
+
+
+class MisrankingTest(tf.test.TestCase):
+    def test_a_query_is_moved_to_the_other_class(self):
+        evaluation = RobustRetrievalEvaluation(
+            source=_right_angle(),
+            attack=short_attack(),
+            objective=TargetEmbeddingObjective(),
+            epsilons=(0.09, 0.11),
+            limit=2 * _EACH - 1,
+        )
+        figures = evaluation.evaluate(direction_network())
+        self.assertEqual(list(figures.values()), [1.0, 1.0, 0.0])
+        self.assertEqual(evaluation.describe()["objective"]["name"], "TargetEmbeddingObjective")
+
+    def test_a_shift_does_not_know_where_the_other_class_is(self):
+        """From where a query stands both sides are equally far: it takes either."""
+        evaluation = RobustRetrievalEvaluation(
+            source=_right_angle(), attack=short_attack(), epsilons=(0.11,)
+        )
+        found = evaluation.evaluate(direction_network())["recall@1 at 0.11"]
+        self.assertBetween(found, 0.2, 0.8)
+
+    def test_of_three_classes_the_nearest_is_the_target(self):
+        """To the class at 50 degrees it takes a turn of 25; to that at 100 it would take 50."""
+        angles = np.radians([0.0, 0.0, 50.0, 50.0, -100.0, -100.0])
+        points = 0.2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        evaluation = RobustRetrievalEvaluation(
+            source=Points(points, [0, 0, 1, 1, 2, 2]),
+            attack=short_attack(),
+            objective=TargetEmbeddingObjective(),
+            epsilons=(0.09,),
+        )
+        # 0.09 turns the first class by up to 39 degrees, and the third by no more than 37.
+        self.assertAllClose(evaluation.evaluate(direction_network())["recall@1 at 0.09"], 1 / 3)
+
+    def test_there_must_be_another_class(self):
+        with self.assertRaisesRegex(ValueError, "at least two classes .* another one, got 1"):
+            RobustRetrievalEvaluation(
+                source=Points([[0.1, 0.0], [0.1, 0.0]], [0, 0]),
+                objective=TargetEmbeddingObjective(),
+            )
+
+
+if __name__ == "__main__":
+    tf.test.main()
