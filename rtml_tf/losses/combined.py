@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from rtml_tf.losses import arguments
 from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.losses.weighted_terms import weighted_terms
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -32,19 +32,7 @@ class CombinedLoss(MetricLoss):
                 a weight is negative.
         """
         super().__init__(name=name)
-        for loss in losses:
-            if not isinstance(loss, MetricLoss):
-                raise ValueError(f"losses must be MetricLoss objects, got {loss!r}.")
-        if not losses:
-            raise ValueError("losses must have at least one loss, got none.")
-        weights = [1.0] * len(losses) if weights is None else weights
-        if len(weights) != len(losses):
-            raise ValueError(
-                f"losses and weights must have the same length, got {len(losses)} and "
-                f"{len(weights)}."
-            )
-        self.terms = list(losses)
-        self.term_weights = [arguments.non_negative("weights", weight) for weight in weights]
+        self.terms, self.term_weights = weighted_terms(MetricLoss, losses, weights)
 
     @property
     def unseen_classes(self) -> bool:

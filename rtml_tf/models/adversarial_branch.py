@@ -9,6 +9,7 @@ from rtml_tf.attacks.attack import Attack, Network
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
+from rtml_tf.models.model_config import arguments_from, serialized
 
 Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
 
@@ -74,18 +75,16 @@ class AdversarialBranch:
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, as Keras serialises them."""
-        serialize = tf.keras.utils.serialize_keras_object
         return {
-            "attack": serialize(self.attack),
-            "objective": self.objective and serialize(self.objective),
-            "epsilon": self.epsilon and serialize(self.epsilon),
+            "attack": serialized(self.attack),
+            "objective": serialized(self.objective),
+            "epsilon": serialized(self.epsilon),
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "AdversarialBranch":
         """Builds it from `get_config()`."""
-        deserialize = tf.keras.utils.deserialize_keras_object
-        return cls(**{name: value and deserialize(value) for name, value in config.items()})
+        return cls(**arguments_from(config))
 
 
 def targeted_branches(

@@ -11,7 +11,8 @@ from rtml_tf.losses.domain import SOURCE, TARGET, domain_loss
 from rtml_tf.losses.local_alignment import CategoryWeights, local_alignment_map
 from rtml_tf.losses.segmentation import SegmentationLoss
 from rtml_tf.models.adversarial_level import AdversarialLevel, discriminator_accuracy
-from rtml_tf.models.schedules import Schedule, at_step, checked_weight, serialized
+from rtml_tf.models.model_config import serialized
+from rtml_tf.models.schedules import Schedule, at_step, checked_weight
 from rtml_tf.models.segmentation_adaptation import SegmentationAdaptationModel
 from rtml_tf.models.segmentation_model import Maps
 

@@ -13,8 +13,9 @@ from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.losses.weight_discrepancy import weight_discrepancy
 from rtml_tf.models.adversarial_level import discriminator_accuracy
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
-from rtml_tf.models.schedules import Schedule, at_step, checked_weight, serialized
+from rtml_tf.models.schedules import Schedule, at_step, checked_weight
 from rtml_tf.models.two_domains import check_one_forward, outputs_of_both, target_branch
 from rtml_tf.networks.checking import check_input_shape
 from rtml_tf.networks.classifiers import two_classifiers

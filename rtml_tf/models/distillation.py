@@ -8,6 +8,7 @@ from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.imitation_loss import ImitationLoss
 from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_similarity_difference
 from rtml_tf.models.training_model import TrainingModel
 from rtml_tf.networks.checking import check_input_shape, check_network
@@ -225,9 +226,6 @@ class DistillationModel(TrainingModel):
         }
 
     def get_config(self) -> dict[str, Any]:
-        def serialized(part: Any) -> Any:
-            return None if part is None else tf.keras.utils.serialize_keras_object(part)
-
         return {
             "student": serialized(self.student),
             "imitation": serialized(self.imitation),
@@ -242,16 +240,6 @@ class DistillationModel(TrainingModel):
             "seed": self.seed,
             "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "DistillationModel":
-        deserialize = tf.keras.utils.deserialize_keras_object
-        parts = {
-            part: deserialize(value, custom_objects=custom_objects)
-            for part, value in config.items()
-            if isinstance(value, dict)
-        }
-        return cls(**{**config, **parts})
 
     def optimizers_and_variables(self):
         (optimizer, variables), *others = super().optimizers_and_variables()

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from rtml_tf.losses.entropy import entropy_loss
 from rtml_tf.losses.segmentation import SegmentationLoss
-from rtml_tf.models.schedules import Schedule, at_step, checked_weight, serialized
+from rtml_tf.models.model_config import serialized
+from rtml_tf.models.schedules import Schedule, at_step, checked_weight
 from rtml_tf.models.segmentation_adaptation import SegmentationAdaptationModel
 from rtml_tf.models.segmentation_model import Maps
 

@@ -5,6 +5,7 @@ import tensorflow as tf
 from rtml_tf.attacks.ball import Ball, LInfBall
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 
 
@@ -105,5 +106,5 @@ class FreeAdversarialModel(MetricModel):
             **super().get_config(),
             "epsilon": self.epsilon,
             "replays": self.replays,
-            "ball": tf.keras.utils.serialize_keras_object(self.ball),
+            "ball": serialized(self.ball),
         }

@@ -9,6 +9,7 @@ from rtml_tf.attacks.objective import Objective, distance
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.gradients import weighted_sum
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.schedules import Schedule, at_step
 
 
@@ -176,14 +177,12 @@ class JointAdversarialModel(MetricModel):
         )
 
     def get_config(self) -> dict:
-        serialize = tf.keras.utils.serialize_keras_object
-        weight = self.adversarial_weight
         return {
             **super().get_config(),
-            "attack": serialize(self.attack),
-            "objective": self.objective and serialize(self.objective),
-            "adversarial_weight": serialize(weight) if callable(weight) else weight,
-            "epsilon": self.epsilon and serialize(self.epsilon),
+            "attack": serialized(self.attack),
+            "objective": serialized(self.objective),
+            "adversarial_weight": serialized(self.adversarial_weight),
+            "epsilon": serialized(self.epsilon),
             "attack_dtype": self.attacked_view.compute_dtype,
             "shared_gradient": self.shared_gradient,
         }

@@ -15,6 +15,7 @@ from rtml_tf.models.adversarial_branch import AdversarialBranch
 from rtml_tf.models.batch_parts import part_sizes, split_rows
 from rtml_tf.models.branch_combination import Combination, JointCombination
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.self_distillation import SelfDistillation
 from rtml_tf.networks.branches import branches_of, one_branch, with_branches
@@ -214,11 +215,10 @@ class MDPropModel(MetricModel):
         return BranchView(network=self.network, branch=name, compute_dtype=self.attack_dtype)
 
     def get_config(self) -> dict:
-        serialize = tf.keras.utils.serialize_keras_object
         return {
             **super().get_config(),
-            "branches": {name: serialize(branch) for name, branch in self.branches.items()},
-            "combination": serialize(self.combination),
+            "branches": {name: serialized(branch) for name, branch in self.branches.items()},
+            "combination": serialized(self.combination),
             "whole_batch": self.whole_batch,
             "shared_batch_norm": self.shared_batch_norm,
             "attack_dtype": self.attack_dtype,

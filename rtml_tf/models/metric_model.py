@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.losses.metric_loss import MetricLoss
+from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.self_distillation import SelfDistillation
 from rtml_tf.models.training_model import TrainingModel
@@ -120,27 +121,16 @@ class MetricModel(TrainingModel):
         return self.log(loss=loss, **mean_pair_similarities(embeddings, labels))
 
     def get_config(self) -> dict:
-        serialize = tf.keras.utils.serialize_keras_object
         config = {
-            "network": serialize(self.network),
-            "loss": serialize(self.metric_loss),
-            "loss_optimizer": self.loss_optimizer and serialize(self.loss_optimizer),
+            "network": serialized(self.network),
+            "loss": serialized(self.metric_loss),
+            "loss_optimizer": serialized(self.loss_optimizer),
             "seed": self.seed,
             "name": self.name,
         }
         if self.self_distillation is not None:  # Not every subclass has it.
-            config["self_distillation"] = serialize(self.self_distillation)
+            config["self_distillation"] = serialized(self.self_distillation)
         return config
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "MetricModel":
-        deserialize = tf.keras.utils.deserialize_keras_object
-        parts = {
-            part: deserialize(value, custom_objects=custom_objects)
-            for part, value in config.items()
-            if isinstance(value, dict)
-        }
-        return cls(**{**config, **parts})
 
     def optimizers_and_variables(self):
         (optimizer, variables), *others = super().optimizers_and_variables()

@@ -27,13 +27,6 @@ def checked_weight(name: str, value: float | Schedule) -> float | Schedule:
     return value if isinstance(value, Schedule) else arguments.non_negative(name, value)
 
 
-def serialized(value: Any) -> Any:
-    """What a configuration holds for a number, None, or an object that Keras serialises."""
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return tf.keras.utils.serialize_keras_object(value)
-
-
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
 class WarmUpPolynomialDecay(Schedule):
     """A learning rate that rises linearly, then falls to 0 by a power.

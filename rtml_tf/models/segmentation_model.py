@@ -9,7 +9,8 @@ from rtml_tf.layers.bilinear import resize_bilinear
 from rtml_tf.losses import arguments
 from rtml_tf.losses.segmentation import PixelCrossEntropy, SegmentationLoss
 from rtml_tf.losses.weight_discrepancy import weight_discrepancy
-from rtml_tf.models.schedules import Schedule, at_step, checked_weight, serialized
+from rtml_tf.models.model_config import serialized
+from rtml_tf.models.schedules import Schedule, at_step, checked_weight
 from rtml_tf.models.training_model import TrainingModel
 from rtml_tf.models.two_domains import target_branch
 from rtml_tf.networks.checking import check_input_shape
@@ -196,16 +197,6 @@ class SegmentationModel(TrainingModel):
             "seed": self.seed,
             "name": self.name,
         }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "SegmentationModel":
-        deserialize = tf.keras.utils.deserialize_keras_object
-        parts = {
-            part: deserialize(value, custom_objects=custom_objects)
-            for part, value in config.items()
-            if isinstance(value, dict)
-        }
-        return cls(**{**config, **parts})
 
     def optimizers_and_variables(self):
         variables = self.network.trainable_variables

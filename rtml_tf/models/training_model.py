@@ -8,6 +8,7 @@ import tensorflow as tf
 from rtml_tf.layers.replicas import gather_rows, num_replicas
 from rtml_tf.layers.sharded_rows import ShardedRows
 from rtml_tf.models.gradients import elements_sum, summed_over_replicas, weighted
+from rtml_tf.models.model_config import arguments_from
 from rtml_tf.models.skipped_steps import SkippedSteps, apply_if
 from rtml_tf.networks.checking import check_input_shape
 
@@ -277,6 +278,10 @@ class TrainingModel(tf.keras.Model):
             (self.optimizer, network_variables),
             (self.loss_optimizer, self.loss_variables),
         ]
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "TrainingModel":
+        return cls(**arguments_from(config, custom_objects))
 
     def _train_step(self, batch: Any) -> dict[str, tf.Tensor]:
         """A step of the method; what it moves without gradients goes back if it was skipped."""
