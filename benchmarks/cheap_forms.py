@@ -128,9 +128,9 @@ def main() -> None:
 Recall@1 on characters that were not trained on, in percent: mean ± standard deviation over
 {len(_SEEDS.value)} seeds. The network of the quickstart, {_STEPS.value} updates in each form,
 epsilon {_EPSILON.value}/255 in training. Attacked by projected gradient descent in 32 steps on 200
-queries, which are shifted as far as possible, or moved to the nearest image of another class
-("misranked", the stronger attack). Changes are paired, with the p-value of a t-test. What the forms
-cost: [train_step.md](train_step.md).
+queries, which are shifted as far as possible, or moved such that an image of another class is found
+first ("misranked", the stronger attack). Changes are paired, with the p-value of a t-test. What the
+forms cost: [train_step.md](train_step.md).
 
 {_table(sweep)}
 

@@ -302,8 +302,8 @@ def main() -> None:
 Teachers learn in one domain (joint adversarial training in one step, a = 0.5), students imitate
 them in another. {domains.clean[1].capitalize()} on
 unseen classes of the target domain, in percent: mean ± standard deviation over {len(_SEEDS.value)}
-seeds. "At" is projected gradient descent in 32 steps on 200 queries, which are moved to the nearest
-image of another class, or on 200 pairs, which are moved to the wrong side; the student's whole
+seeds. "At" is projected gradient descent in 32 steps on 200 queries, such that an image of another
+class is found first, or on 200 pairs, which are moved to the wrong side; the student's whole
 network, with the view it takes of the image, is attacked. Changes are paired, against the clean
 teacher with the same seeds, with the p-value of a t-test. Few labels are those of
 {100 * _LABELLED.value:.0f} % of the target's classes.

@@ -114,8 +114,8 @@ def misranked(data: Data, sweep: Sweep) -> str:
         return ""
     columns = ["training", "epsilon", "a", *(f"at {epsilon}" for epsilon in TESTED), "seeds"]
     return f"""A shift of the embedding, which the table above shows, needs neither gallery nor
-labels. An attacker who has them moves a query to the nearest image of another class (greedy top-1
-misranking, GTM of RobRank), which takes much less to be found first. The same search with that aim:
+labels. An attacker who has them brings an image of another class before those of the query's own,
+which takes much less. The same search with that aim:
 
 {markdown_table(columns, rows, words=3)}
 

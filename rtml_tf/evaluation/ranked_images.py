@@ -82,13 +82,26 @@ class RankedImages:
             found[rows] = neighbours[np.arange(len(rows)), ranks[rows]]
         return found
 
-    def nearest_of_another_class(self) -> np.ndarray:
-        """For every attacked image the nearest one of another class, int64 `[Q]`."""
+    def nearest(self, count: int, *, of_own_class: bool) -> np.ndarray:
+        """For every attacked image the nearest ones of its own class, or of all others.
+
+        Args:
+            count: How many.
+            of_own_class: Which.
+
+        Returns:
+            int64 `[Q, count]`, nearest first; where there are fewer, the nearest one again.
+        """
         own_labels = self.labels[self.attacked]
-        found = np.empty(len(self.attacked), np.int64)
+        found = np.empty((len(self.attacked), count), np.int64)
         for rows, similarities in self._similarities(self.clean):
-            similarities[own_labels[rows, np.newaxis] == self.labels] = -np.inf
-            found[rows] = similarities.argmax(axis=1)
+            is_own = own_labels[rows, np.newaxis] == self.labels
+            similarities[is_own != of_own_class] = -np.inf
+            similarities[np.arange(len(rows)), self.attacked[rows]] = -np.inf
+            ranked = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
+            there = np.isfinite(np.take_along_axis(similarities, ranked, axis=1))
+            ranked = np.where(there, ranked, ranked[:, :1])
+            found[rows] = np.pad(ranked, [(0, 0), (0, count - ranked.shape[1])], mode="edge")
         return found
 
     def recall_at_1(self, queries: np.ndarray) -> float:

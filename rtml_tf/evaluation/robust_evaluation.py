@@ -201,7 +201,8 @@ class RobustEvaluation(abc.ABC):
             for figure in self._figures
         }
         parameters = [f"{k}={v}" for k, v in self._attack_parameters().items() if v is not None]
-        title = f"{name}: {len(self._rows)} images attacked by {type(self._attack).__name__}"
+        names = [type(part).__name__ for part in (self._attack, self._objective)]
+        title = f"{name}: {len(self._rows)} images, {' on '.join(names)}"
         title = "\n".join([title, *textwrap.wrap(", ".join(parameters))])
         write_robustness_plot(file=str(file), curves=curves, title=title)
         show_in_tensorboard(file, folder=folder, name=name)

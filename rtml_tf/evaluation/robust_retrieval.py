@@ -6,13 +6,16 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
-from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective, TargetEmbeddingObjective
+from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
 from rtml_tf.attacks.objective import Objective
+from rtml_tf.attacks.recall_margin_objective import RecallMarginObjective
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.honesty import HonestyChecks
 from rtml_tf.evaluation.ranked_images import RankedImages
 from rtml_tf.evaluation.retrieval import check_recall_at, retrieval_figures
 from rtml_tf.evaluation.robust_evaluation import EPSILONS, RobustEvaluation
+
+_NEAR = 16  # rivals and mates of a query
 
 
 class RobustRetrievalEvaluation(RobustEvaluation):
@@ -24,9 +27,8 @@ class RobustRetrievalEvaluation(RobustEvaluation):
 
     By default a query's embedding is moved as far as possible from its clean one (the embedding
     shift attack of RobRank, Zhou et al., TPAMI 2024), which needs no labels; the figure shows what
-    that does to the retrieval. It is no lower bound: an attack that knows the gallery does more.
-    With `TargetEmbeddingObjective` each query is moved to the nearest image of another class
-    (greedy top-1 misranking, GTM, of the same paper), which takes less to be found first.
+    that does to the retrieval. It is no lower bound: an attacker who knows the gallery and its
+    labels does more. `RecallMarginObjective` is that attack on Recall@1 itself.
     """
 
     def __init__(
@@ -50,9 +52,9 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             source: Meant for classes that were not trained on.
             attack: How to search; its epsilon is replaced by each of `epsilons`. `None`:
                 projected gradient descent with 32 steps, see `robust_evaluation.default_attack`.
-            objective: What the attack raises, from `"image"` and `"label"` of the queries, and for
-                `TargetEmbeddingObjective` from the clean embedding of the nearest image of another
-                class. `None`: the embedding shift.
+            objective: What the attack raises, from `"image"` and `"label"` of the queries and, for
+                `RecallMarginObjective`, what the clean gallery has near them. `None`: the embedding
+                shift.
             epsilons: In pixel units, above 0 and rising.
             recall_at: The `k` of `recall@k`.
             batch_size: Images attacked at once.
@@ -67,7 +69,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
 
         Raises:
             ValueError: If an argument is out of range, the attack cannot be checked, no class has
-                two images, or there is no other class to be moved to.
+                two images, or there is no other class to be found.
         """
         check_recall_at(recall_at)
         self._labels = np.asarray(source.labels)
@@ -77,11 +79,11 @@ class RobustRetrievalEvaluation(RobustEvaluation):
                 f"source must have a class with at least two images, got {source.num_classes} "
                 "classes with one image each."
             )
-        self._misranks = isinstance(objective, TargetEmbeddingObjective)
+        self._misranks = isinstance(objective, RecallMarginObjective)
         if self._misranks and source.num_classes < 2:
             raise ValueError(
-                "source must have at least two classes for queries to be moved to another one, got "
-                f"{source.num_classes}."
+                "source must have at least two classes for an image of another one to be found "
+                f"first, got {source.num_classes}."
             )
         self._recall_at = tuple(recall_at)
         super().__init__(
@@ -122,4 +124,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
         if not self._misranks:
             return {}
         images = RankedImages(embeddings=clean, labels=self._labels, attacked=self._queries[rows])
-        return {"target_embedding": clean[images.nearest_of_another_class()]}
+        return {
+            "rivals": clean[images.nearest(_NEAR, of_own_class=False)],
+            "mates": clean[images.nearest(_NEAR, of_own_class=True)],
+        }

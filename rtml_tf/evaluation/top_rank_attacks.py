@@ -35,7 +35,7 @@ class GreedyMisrankingAttack(RankingAttack):
 
     def __init__(self, images: RankedImages):
         """See `RankingAttack`."""
-        targets = images.embeddings[images.nearest_of_another_class()]
+        targets = images.embeddings[images.nearest(1, of_own_class=False)[:, 0]]
         super().__init__(
             images, objective=TargetEmbeddingObjective(), entries={"target_embedding": targets}
         )

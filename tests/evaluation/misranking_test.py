@@ -1,9 +1,9 @@
-"""Tests of queries that are moved to another class, on a network known by hand."""
+"""Tests of queries that find another class first, on a network known by hand."""
 
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
+from rtml_tf.attacks.recall_margin_objective import RecallMarginObjective
 from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
 from tests.evaluation.points import Points, direction_network, short_attack
 
@@ -24,13 +24,13 @@ class MisrankingTest(tf.test.TestCase):
         evaluation = RobustRetrievalEvaluation(
             source=_right_angle(),
             attack=short_attack(),
-            objective=TargetEmbeddingObjective(),
+            objective=RecallMarginObjective(),
             epsilons=(0.09, 0.11),
             limit=2 * _EACH - 1,
         )
         figures = evaluation.evaluate(direction_network())
         self.assertEqual(list(figures.values()), [1.0, 1.0, 0.0])
-        self.assertEqual(evaluation.describe()["objective"]["name"], "TargetEmbeddingObjective")
+        self.assertEqual(evaluation.describe()["objective"]["name"], "RecallMarginObjective")
 
     def test_a_shift_does_not_know_where_the_other_class_is(self):
         """From where a query stands both sides are equally far: it takes either."""
@@ -41,23 +41,26 @@ class MisrankingTest(tf.test.TestCase):
         self.assertBetween(found, 0.2, 0.8)
 
     def test_of_three_classes_the_nearest_is_the_target(self):
-        """To the class at 50 degrees it takes a turn of 25; to that at 100 it would take 50."""
+        """To the class at 50 degrees it takes a turn of 25; to that at 100 it would take 50.
+
+        (A random start can lie on the side of the wrong one, from where there is no way back.)
+        """
         angles = np.radians([0.0, 0.0, 50.0, 50.0, -100.0, -100.0])
         points = 0.2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
         evaluation = RobustRetrievalEvaluation(
             source=Points(points, [0, 0, 1, 1, 2, 2]),
-            attack=short_attack(),
-            objective=TargetEmbeddingObjective(),
+            attack=short_attack(random_start=False),
+            objective=RecallMarginObjective(),
             epsilons=(0.09,),
         )
         # 0.09 turns the first class by up to 39 degrees, and the third by no more than 37.
         self.assertAllClose(evaluation.evaluate(direction_network())["recall@1 at 0.09"], 1 / 3)
 
     def test_there_must_be_another_class(self):
-        with self.assertRaisesRegex(ValueError, "at least two classes .* another one, got 1"):
+        with self.assertRaisesRegex(ValueError, "at least two classes .* found first, got 1"):
             RobustRetrievalEvaluation(
                 source=Points([[0.1, 0.0], [0.1, 0.0]], [0, 0]),
-                objective=TargetEmbeddingObjective(),
+                objective=RecallMarginObjective(),
             )
 
 

@@ -45,14 +45,16 @@ class SearchTest(parameterized.TestCase):
         self.assertBetween(expected, 0.05, 0.6)
         self.assertAlmostEqual(images.recall_at_1(queries), expected)
 
-    def test_nearest_of_another_class_equals_sorted_distances(self, block_size):
+    def test_nearest_equals_sorted_distances(self, block_size):
         images = _images(block_size=block_size)
-        expected = []
-        for number, own in enumerate(images.attacked):
-            ranking = _ranking(images, number, images.embeddings[own])
-            others = [p for p in ranking if images.labels[p] != images.labels[own]]
-            expected.append(others[0])
-        self.assertSequenceEqual(list(images.nearest_of_another_class()), expected)
+        for of_own_class in (False, True):
+            expected = []
+            for number, own in enumerate(images.attacked):
+                ranking = _ranking(images, number, images.embeddings[own])
+                is_own = images.labels[ranking] == images.labels[own]
+                expected.append(np.array(ranking)[is_own == of_own_class][:3])
+            found = images.nearest(3, of_own_class=of_own_class)
+            np.testing.assert_array_equal(found, expected)
 
     def test_nearer_equals_counted_distances(self, block_size):
         images, queries, candidates = _images(block_size=block_size), _unit(40, 2), _unit(40, 3)
@@ -65,6 +67,20 @@ class SearchTest(parameterized.TestCase):
             expected.append(before.sum())
         found = images.nearer(queries, candidates, left_out=left_out)
         self.assertSequenceEqual(list(found), expected)
+
+
+class FewTest(absltest.TestCase):
+    def test_where_there_are_fewer_the_nearest_comes_again(self):
+        """Directions in degrees; the first image has one mate and two rivals."""
+        angles = np.radians([0.0, 10.0, 50.0, 20.0])
+        images = RankedImages(
+            embeddings=np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32),
+            labels=np.array([0, 0, 1, 2]),
+            attacked=np.array([0]),
+        )
+        self.assertEqual(images.nearest(3, of_own_class=True).tolist(), [[1, 1, 1]])
+        self.assertEqual(images.nearest(3, of_own_class=False).tolist(), [[3, 2, 3]])
+        self.assertEqual(images.nearest(6, of_own_class=False)[0, :3].tolist(), [3, 2, 3])
 
 
 class DrawTest(absltest.TestCase):
