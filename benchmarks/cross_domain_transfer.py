@@ -13,17 +13,15 @@ over seeds, in pairs. Runs that are recorded beside the output (`.json`) are not
 """
 
 import dataclasses
-import os
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 
-from benchmarks import faces, result_page
+from benchmarks import result_page
 from benchmarks.sweep import Run, Sweep
 from benchmarks.tables import difference, markdown_table, spread
+from benchmarks.transfer_domains import ATTACKED, Domains, chosen_domains
 
-_OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
-_LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
 _SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2", "3", "4"], "Seeds of the comparison.")
 _CHOICE_SEEDS = flags.DEFINE_list("choice_seeds", ["100", "101"], "Seeds of the choice.")
 _L_INF = flags.DEFINE_list("l_inf", ["0.5", "1", "2"], "Teachers' epsilons, of 255.")
@@ -32,7 +30,6 @@ _LABELLED = flags.DEFINE_float("labelled", 0.1, "Share of the target's classes w
 _TEACHER_EPOCHS = flags.DEFINE_integer("teacher_epochs", 8, "Of 100 steps each.")
 _STUDENT_EPOCHS = flags.DEFINE_integer("student_epochs", 8, "Of 100 steps each.")
 
-_ATTACKED = "4/255"
 _METHODS = {
     "imitate": "imitation, no labels",
     "labels": "imitation and few labels",
@@ -43,25 +40,6 @@ _SHORT = (
     "training.train.evaluate_untrained = False",
     "training.train.artefacts = []",
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class _Domains:
-    """A source and a target domain.
-
-    Attributes:
-        title: What goes where, in words.
-        source: Gin files and bindings of the teachers' data and network.
-        target: Gin files and bindings of the students' data and network.
-        clean: Evaluation and figure that count.
-        attacked: The same under attack.
-    """
-
-    title: str
-    source: tuple[tuple[str, ...], tuple[str, ...]]
-    target: tuple[tuple[str, ...], tuple[str, ...]]
-    clean: tuple[str, str]
-    attacked: tuple[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,50 +80,10 @@ class _Teacher:
 _CLEAN = _Teacher("clean")
 
 
-def _domains() -> _Domains:
-    if (_OMNIGLOT.value is None) == (_LFW.value is None):
-        raise app.UsageError("give one of --omniglot and --lfw.")
-    if _OMNIGLOT.value is not None:
-        return _Domains(
-            title="From printed to handwritten characters",
-            source=((), ()),
-            target=(
-                ("gin_configs/data/omniglot.gin",),
-                (
-                    f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
-                    # As large as the printed ones.
-                    "INPUT_SHAPE = (32, 32, 1)",
-                    "image_folder.ImageFolder.image_size = (32, 32)",
-                    "splits.class_split.fractions = {'train': 0.75, 'validation': 0.25}",
-                ),
-            ),
-            clean=("unseen classes", "recall@1"),
-            attacked=("unseen classes, misranked", f"recall@1 at {_ATTACKED}"),
-        )
-    lfw = faces.lfw_parameters(_LFW.value)
-    return _Domains(
-        title="From clean to corrupted faces",
-        source=(
-            ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),
-            (*lfw, *faces.TEACHER),
-        ),
-        target=(
-            ("gin_configs/data/lfw_corrupted.gin",),
-            (
-                *lfw,
-                "image_view.ImageView.image_size = (24, 24)",
-                "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
-            ),
-        ),
-        clean=("faces", "accuracy"),
-        attacked=("faces, attacked", f"accuracy at {_ATTACKED}"),
-    )
-
-
 class _Experiment:
     """The runs and their figures."""
 
-    def __init__(self, domains: _Domains, sweep: Sweep):
+    def __init__(self, domains: Domains, sweep: Sweep):
         self._domains, self._sweep = domains, sweep
         self.chosen: list[_Teacher] = []
 
@@ -216,9 +154,6 @@ class _Experiment:
             "finetune": "transfer_scratch",
         }
         files, parameters = self._domains.target
-        evaluation = "robust_verification.RobustVerificationEvaluation"
-        if _LFW.value is None:
-            evaluation = "robust_retrieval.RobustRetrievalEvaluation"
         needs = teacher.name(seed)
         parameters = [
             *parameters,
@@ -226,7 +161,7 @@ class _Experiment:
             f"SEED = {seed}",
             "STEPS_PER_EPOCH = 100",
             f"training.train.epochs = {_STUDENT_EPOCHS.value}",
-            f"test/{evaluation}.epsilons = (0.01568627,)",
+            f"test/{self._domains.robust_evaluation}.epsilons = (0.01568627,)",
         ]
         if method == "imitate":
             if seed in _CHOICE_SEEDS.value:
@@ -260,9 +195,9 @@ def _student_name(teacher: _Teacher, method: str, seed: str) -> str:
     return f"{method}_{teacher.name(seed)}"
 
 
-def _table(experiment: _Experiment, domains: _Domains) -> str:
-    columns = ["teacher", "network", "clean", f"at {_ATTACKED}"]
-    columns += ["clean, change", f"{_ATTACKED}, change"]
+def _table(experiment: _Experiment, domains: Domains) -> str:
+    columns = ["teacher", "network", "clean", f"at {ATTACKED}"]
+    columns += ["clean, change", f"{ATTACKED}, change"]
     rows = []
     for method, title in [("", "the teacher itself"), *_METHODS.items()]:
         for teacher in [_CLEAN, *experiment.chosen]:
@@ -286,16 +221,13 @@ def _choice_table(experiment: _Experiment) -> str:
 
 def main() -> None:
     """Makes the missing runs, then writes the tables."""
-    domains = _domains()
+    domains = chosen_domains()
     experiment = _Experiment(
         domains,
-        result_page.open_sweep(
-            "cross_domain_transfer", part="faces" if _LFW.value else "characters"
-        ),
+        result_page.open_sweep("cross_domain_transfer", part=domains.name),
     )
     experiment.choose()
     experiment.make()
-    data = "--lfw=lfw112" if _LFW.value else "--omniglot=omniglot_small"
     result_page.write(
         f"""# {domains.title}
 
@@ -315,7 +247,7 @@ The epsilon of each norm was chosen by the validation figure of imitating studen
 
 {_choice_table(experiment)}
 
-    ./bazelw run //benchmarks:cross_domain_transfer -- {data} \\
+    ./bazelw run //benchmarks:cross_domain_transfer -- {domains.flag} \\
         --seeds={",".join(_SEEDS.value)} --labelled={_LABELLED.value} \\
         --teacher_epochs={_TEACHER_EPOCHS.value} --student_epochs={_STUDENT_EPOCHS.value} \\
         --output={result_page.output()}

@@ -1,0 +1,85 @@
+"""The pairs of domains that robust teachers are transferred between."""
+
+import dataclasses
+import os
+
+from absl import app, flags
+
+from benchmarks import faces
+
+_OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
+_LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
+
+ATTACKED = "4/255"
+
+
+@dataclasses.dataclass(frozen=True)
+class Domains:
+    """A source and a target domain.
+
+    Attributes:
+        name: Of the folder of their runs.
+        flag: That names them.
+        title: What goes where, in words.
+        source: Gin files and bindings of the teachers' data and network.
+        target: Gin files and bindings of the students' data and network.
+        clean: Evaluation and figure that count.
+        attacked: The same under attack.
+        robust_evaluation: What measures it, in gin.
+    """
+
+    name: str
+    flag: str
+    title: str
+    source: tuple[tuple[str, ...], tuple[str, ...]]
+    target: tuple[tuple[str, ...], tuple[str, ...]]
+    clean: tuple[str, str]
+    attacked: tuple[str, str]
+    robust_evaluation: str
+
+
+def chosen_domains() -> Domains:
+    """The domains that the flags name."""
+    if (_OMNIGLOT.value is None) == (_LFW.value is None):
+        raise app.UsageError("give one of --omniglot and --lfw.")
+    if _OMNIGLOT.value is not None:
+        return Domains(
+            name="characters",
+            flag="--omniglot=omniglot_small",
+            title="From printed to handwritten characters",
+            source=((), ()),
+            target=(
+                ("gin_configs/data/omniglot.gin",),
+                (
+                    f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
+                    # As large as the printed ones.
+                    "INPUT_SHAPE = (32, 32, 1)",
+                    "image_folder.ImageFolder.image_size = (32, 32)",
+                    "splits.class_split.fractions = {'train': 0.75, 'validation': 0.25}",
+                ),
+            ),
+            clean=("unseen classes", "recall@1"),
+            attacked=("unseen classes, misranked", f"recall@1 at {ATTACKED}"),
+            robust_evaluation="robust_retrieval.RobustRetrievalEvaluation",
+        )
+    lfw = faces.lfw_parameters(_LFW.value)
+    return Domains(
+        name="faces",
+        flag="--lfw=lfw112",
+        title="From clean to corrupted faces",
+        source=(
+            ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),
+            (*lfw, *faces.TEACHER),
+        ),
+        target=(
+            ("gin_configs/data/lfw_corrupted.gin",),
+            (
+                *lfw,
+                "image_view.ImageView.image_size = (24, 24)",
+                "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
+            ),
+        ),
+        clean=("faces", "accuracy"),
+        attacked=("faces, attacked", f"accuracy at {ATTACKED}"),
+        robust_evaluation="robust_verification.RobustVerificationEvaluation",
+    )
