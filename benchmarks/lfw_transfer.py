@@ -42,6 +42,7 @@ _TEACHERS = ("clean", "joint")
 _READS_LABELS = ("mahalanobis", "pca_lda", "dama")
 _EPSILON = 2 / 255  # of the joint teacher
 _ATTACKED = "4/255"
+_SIZE = ("k parameters", "M multiply-adds")
 # Sizes that keep the students below 1/20 of the multiply-adds of the teacher.
 _GREY = (
     "image_view.ImageView.image_size = (24, 24)",
@@ -174,6 +175,14 @@ class _Table:
         figure = ("faces", "accuracy")
         return spread(self.figures(arm, seeds, *figure) - self.figures(reference, seeds, *figure))
 
+    def size(self, arm: _Arm, figure: str) -> str:
+        """A figure of the network's size, of any seed; empty where none has it."""
+        for seed in self.seeds(arm):
+            sizes = self._sweep.records[arm.name(seed)]["networks"][arm.network].get("size", {})
+            if figure in sizes:
+                return f"{sizes[figure]:.1f}"
+        return ""
+
     def row(self, arm: _Arm) -> list[str] | None:
         """A row of the table, None where no seed is recorded."""
         seeds = self.seeds(arm)
@@ -192,6 +201,7 @@ class _Table:
             spread(self.figures(arm, seeds, "faces", "tar@far=0.01")),
             spread(self.figures(arm, seeds, "faces, attacked", f"accuracy at {_ATTACKED}")),
             self.gain(arm, scratch) if arm.student else "",
+            *(self.size(arm, figure) for figure in _SIZE),
             str(len(seeds)),
         ]
 
@@ -199,7 +209,7 @@ class _Table:
         """The table in Markdown."""
         columns = [
             *("reads", "method", "teacher", "labels", "accuracy", "AUC", "TAR at FAR 1e-2"),
-            *(f"attacked at {_ATTACKED}", "gain over scratch", "seeds"),
+            *(f"attacked at {_ATTACKED}", "gain over scratch", *_SIZE, "seeds"),
         ]
         return markdown_table(columns, filter(None, map(self.row, _arms())), words=3)
 
