@@ -17,11 +17,14 @@ import dataclasses
 from benchmarks import result_page, robust_source_report
 from benchmarks.robust_source_arms import (
     ATTACK_DTYPE,
+    ATTACKS,
     EPOCHS,
+    EPSILONS,
     PGD_STEPS,
     SEEDS,
     TESTED,
     WARM_UP,
+    WEIGHTS,
     Arm,
     Data,
     all_arms,
@@ -70,7 +73,9 @@ def main() -> None:
     robust_source_report.plot(data, sweep, result_page.plot())
     command = (
         f"./bazelw run //benchmarks:robust_source -- --{data.title.lower()}=... "
-        f"--seeds={','.join(SEEDS.value)} \\\n        --epochs={EPOCHS.value} "
+        f"--seeds={','.join(SEEDS.value)} --weights={','.join(WEIGHTS.value)} \\\n        "
+        f"--attacks={','.join(ATTACKS.value)} --epsilons={','.join(EPSILONS.value)} "
+        f"--epochs={EPOCHS.value} \\\n        "
         f"--warm_up={WARM_UP.value} --pgd_steps={PGD_STEPS.value} "
         f"--attack_dtype={ATTACK_DTYPE.value} \\\n        --output={result_page.output()}"
     )

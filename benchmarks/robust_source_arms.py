@@ -9,9 +9,9 @@ from benchmarks import faces
 
 _OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
 _LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
-_EPSILONS = flags.DEFINE_list("epsilons", ["1", "2", "4", "8"], "Training epsilons, of 255.")
+EPSILONS = flags.DEFINE_list("epsilons", ["1", "2", "4", "8"], "Training epsilons, of 255.")
 WEIGHTS = flags.DEFINE_list("weights", ["0.5", "0.25", "1.0"], "Adversarial weights a.")
-_ATTACKS = flags.DEFINE_list("attacks", ["fgsm", "pgd"], "Searches used in training.")
+ATTACKS = flags.DEFINE_list("attacks", ["fgsm", "pgd"], "Searches used in training.")
 SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of weights, batches and attacks.")
 EPOCHS = flags.DEFINE_integer("epochs", 8, "Of 100 steps each.")
 PGD_STEPS = flags.DEFINE_integer("pgd_steps", 4, "Steps of the search in training.")
@@ -122,6 +122,6 @@ def all_arms() -> list[Arm]:
     return [Arm()] + [
         Arm(attack, epsilon, weight)
         for weight in WEIGHTS.value
-        for attack in _ATTACKS.value
-        for epsilon in _EPSILONS.value
+        for attack in ATTACKS.value
+        for epsilon in EPSILONS.value
     ]

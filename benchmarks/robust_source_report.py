@@ -19,10 +19,11 @@ class _Figures:
     def __init__(self, data: Data, sweep: Sweep, arm: Arm, *, evaluation: str = "clean"):
         """Finds the seeds that have an evaluation."""
         self._data, self._sweep, self.arm = data, sweep, arm
+        names = {seed: arm.name(seed) for seed in SEEDS.value}
         self._seeds = [
             seed
-            for seed in SEEDS.value
-            if evaluation in sweep.records.get(arm.name(seed), {"evaluations": {}})["evaluations"]
+            for seed, name in names.items()
+            if name in sweep.records and evaluation in sweep.records[name]["networks"]["trained"]
         ]
 
     def __len__(self) -> int:
