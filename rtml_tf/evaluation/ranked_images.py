@@ -98,10 +98,13 @@ class RankedImages:
             is_own = own_labels[rows, np.newaxis] == self.labels
             similarities[is_own != of_own_class] = -np.inf
             similarities[np.arange(len(rows)), self.attacked[rows]] = -np.inf
-            ranked = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
-            there = np.isfinite(np.take_along_axis(similarities, ranked, axis=1))
-            ranked = np.where(there, ranked, ranked[:, :1])
-            found[rows] = np.pad(ranked, [(0, 0), (0, count - ranked.shape[1])], mode="edge")
+            last = min(count, len(self.embeddings)) - 1
+            ranked = np.argpartition(-similarities, last, axis=1)[:, : last + 1]
+            values = np.take_along_axis(similarities, ranked, axis=1)
+            order = np.argsort(-values, axis=1)
+            ranked, values = (np.take_along_axis(x, order, axis=1) for x in (ranked, values))
+            found[rows, : last + 1] = np.where(np.isfinite(values), ranked, ranked[:, :1])
+            found[rows, last + 1 :] = ranked[:, :1]
         return found
 
     def recall_at_1(self, queries: np.ndarray) -> float:
