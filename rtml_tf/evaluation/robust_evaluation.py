@@ -140,11 +140,12 @@ class RobustEvaluation(abc.ABC):
         rows = self._rows
         seen = clean if self._surrogate is None else embed(self._surrogate, self._batches)[0]
         measured = {0.0: self._measure(clean, clean[self._candidates[rows]], rows)}
+        entries = self._entries(seen, rows)
         advance = progress_bar(len(self.epsilons) * self._attacked_batches.steps)
         for epsilon in self.epsilons:
             attacked = self._prepared(network).embed(
                 self._attacked_batches,
-                self._entries(seen, rows),
+                entries,
                 attack=self._attack,
                 epsilon=epsilon,
                 seed=self._seed,
