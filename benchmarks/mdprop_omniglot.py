@@ -41,6 +41,7 @@ _WARM_UP = 300  # steps in which epsilon grows from 0
 _CURVES = ("step", "validation/map@r")
 _TESTED = ("4/255", "8/255", "16/255")
 _CHOSEN_AT = "8/255"
+_SCORED = 100  # queries that each of RobRank's nine attacks is made on
 _SEED_OF_CHOICE = "100"
 
 
@@ -138,6 +139,7 @@ class _Experiment:
             "training.train.evaluate_untrained = False",
             "training.train.artefacts = []",
             "training.train.callbacks = []",
+            f"test/robrank.RobRankEvaluation.limit = {_SCORED}",
             *arm.parameters,
         ]
         strength = self.strength(arm)
@@ -249,8 +251,8 @@ Characters of Omniglot that were not trained on, in percent: mean ± standard de
 ("equal computation": as many more as MDProp's steps cost); every arm keeps its network of the best
 validation epoch. "At" is Recall@1 under projected gradient descent in 32 steps that shifts the
 embeddings of 200 queries as far as possible; "misranked" is the same search for what brings an
-image of another class first, which is the stronger attack. ERS is the score of RobRank, density the
-ratio of intra- to inter-class distance, rho the spectral decay.
+image of another class first, which is the stronger attack. ERS is the score of RobRank on {_SCORED}
+queries, density the ratio of intra- to inter-class distance, rho the spectral decay.
 MDProp with T targets has two branches, of 1 and of T targets. Changes are paired, against the
 baseline with the same loss, with the p-value of a t-test.
 
