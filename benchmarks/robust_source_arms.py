@@ -1,14 +1,11 @@
 """The data, the arms and the flags of the grid of joint adversarial training."""
 
 import dataclasses
-import os
 
-from absl import app, flags
+from absl import flags
 
-from benchmarks import faces
+from benchmarks import characters_or_faces, faces
 
-_OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
-_LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
 EPSILONS = flags.DEFINE_list("epsilons", ["1", "2", "4", "8"], "Training epsilons, of 255.")
 WEIGHTS = flags.DEFINE_list("weights", ["0.5", "0.25", "1.0"], "Adversarial weights a.")
 ATTACKS = flags.DEFINE_list("attacks", ["fgsm", "pgd"], "Searches used in training.")
@@ -86,17 +83,15 @@ class Arm:
 
 def chosen_data() -> Data:
     """The data set that the flags name."""
-    if (_OMNIGLOT.value is None) == (_LFW.value is None):
-        raise app.UsageError("give one of --omniglot and --lfw.")
-    if _OMNIGLOT.value is not None:
-        root = os.path.abspath(_OMNIGLOT.value)
+    name, parameters = characters_or_faces.chosen_data()
+    if name == "omniglot":
         return Data(
             title="Omniglot",
             gin_files=(
                 "gin_configs/data/omniglot.gin",
                 "gin_configs/evaluation/thorough_retrieval.gin",
             ),
-            parameters=(f"OMNIGLOT = {root!r}",),
+            parameters=parameters,
             figure="recall@1",
             unit="Recall@1 of unseen characters",
         )
@@ -107,10 +102,7 @@ def chosen_data() -> Data:
             "gin_configs/evaluation/thorough_verification.gin",
             "gin_configs/networks/imagenet_resnet.gin",
         ),
-        parameters=(
-            *faces.lfw_parameters(_LFW.value),
-            *faces.TEACHER,
-        ),
+        parameters=(*parameters, *faces.TEACHER),
         figure="accuracy",
         unit="verification accuracy on pairs of unseen people",
     )

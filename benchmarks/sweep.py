@@ -75,7 +75,7 @@ class Sweep:
         """Makes the runs that have no record, in their order as far as their needs allow.
 
         Raises:
-            RuntimeError: If a run fails.
+            RuntimeError: If a run fails; those that run beside it are finished first.
         """
         by_name = {run.name: run for run in runs}
         needed = {name for run in runs if run.name not in self.records for name in run.needs}
@@ -85,11 +85,12 @@ class Sweep:
             if run.name not in self.records or (run.name in needed and not self._finished(run.name))
         ]
         running: list[tuple[Run, list[subprocess.Popen]]] = []
-        while waiting or running:
+        failed = []
+        while running or (waiting and not failed):
             ready = [run for run in waiting if all(map(self._finished, run.needs))]
             free = self._processes - sum(run.workers for run, _ in running)
             # A run of more programs than the sweep may start is made alone.
-            while ready and (ready[0].workers <= free or not running):
+            while ready and not failed and (ready[0].workers <= free or not running):
                 run = ready.pop(0)
                 free -= run.workers
                 waiting.remove(run)
@@ -105,8 +106,11 @@ class Sweep:
                     continue
                 running.remove((run, programs))
                 if any(statuses):
-                    raise RuntimeError(f"the run {run.name} failed; see {self._log(run)}.")
-                self._remember(run)
+                    failed.append(f"the run {run.name} failed; see {self._log(run)}.")
+                else:
+                    self._remember(run)
+        if failed:
+            raise RuntimeError("\n".join(failed))
 
     def values(self, names: Iterable[str], *path: str) -> np.ndarray:
         """One figure of several runs, in percent.

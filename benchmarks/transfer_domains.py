@@ -1,14 +1,8 @@
 """The pairs of domains that robust teachers are transferred between."""
 
 import dataclasses
-import os
 
-from absl import app, flags
-
-from benchmarks import faces
-
-_OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train and test.")
-_LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
+from benchmarks import characters_or_faces, faces
 
 ATTACKED = "4/255"
 
@@ -40,9 +34,8 @@ class Domains:
 
 def chosen_domains() -> Domains:
     """The domains that the flags name."""
-    if (_OMNIGLOT.value is None) == (_LFW.value is None):
-        raise app.UsageError("give one of --omniglot and --lfw.")
-    if _OMNIGLOT.value is not None:
+    name, parameters = characters_or_faces.chosen_data()
+    if name == "omniglot":
         return Domains(
             name="characters",
             flag="--omniglot=omniglot_small",
@@ -51,7 +44,7 @@ def chosen_domains() -> Domains:
             target=(
                 ("gin_configs/data/omniglot.gin",),
                 (
-                    f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
+                    *parameters,
                     # As large as the printed ones.
                     "INPUT_SHAPE = (32, 32, 1)",
                     "image_folder.ImageFolder.image_size = (32, 32)",
@@ -62,19 +55,18 @@ def chosen_domains() -> Domains:
             attacked=("unseen classes, misranked", f"recall@1 at {ATTACKED}"),
             robust_evaluation="robust_retrieval.RobustRetrievalEvaluation",
         )
-    lfw = faces.lfw_parameters(_LFW.value)
     return Domains(
         name="faces",
         flag="--lfw=lfw112",
         title="From clean to corrupted faces",
         source=(
             ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),
-            (*lfw, *faces.TEACHER),
+            (*parameters, *faces.TEACHER),
         ),
         target=(
             ("gin_configs/data/lfw_corrupted.gin",),
             (
-                *lfw,
+                *parameters,
                 "image_view.ImageView.image_size = (24, 24)",
                 "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
             ),
