@@ -93,7 +93,7 @@ class _Experiment:
 
     def make(self) -> None:
         """Makes the runs of all arms."""
-        self._sweep.make([self._run(arm, seed) for seed in _SEEDS.value for arm in self.arms])
+        self._sweep.make([self._test_run(arm, seed) for seed in _SEEDS.value for arm in self.arms])
 
     def strength(self, arm: Arm) -> Strength | None:
         """How the arm's attack searches, None without one."""
@@ -117,15 +117,13 @@ class _Experiment:
         return [arm.name(seed) for seed in _SEEDS.value]
 
     def _choice_run(self, arm: Arm) -> Run:
-        run = self._run(arm, _SEED_OF_CHOICE)
-        files = [file for file in run.gin_files if not file.startswith("gin_configs/evaluation/")]
-        return dataclasses.replace(
-            run,
-            gin_files=[*files, "gin_configs/evaluation/robust_retrieval.gin"],
-            parameters=[*run.parameters, "TEST = %VALIDATION"],
-        )
+        return self._run(arm, _SEED_OF_CHOICE, "robust_retrieval", "TEST = %VALIDATION")
 
-    def _run(self, arm: Arm, seed: str) -> Run:
+    def _test_run(self, arm: Arm, seed: str) -> Run:
+        scored = f"test/robrank.RobRankEvaluation.limit = {_SCORED}"
+        return self._run(arm, seed, "robrank_and_recall", scored)
+
+    def _run(self, arm: Arm, seed: str, evaluation: str, parameter: str) -> Run:
         parameters = [
             f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",
             f"SEED = {seed}",
@@ -139,7 +137,7 @@ class _Experiment:
             "training.train.evaluate_untrained = False",
             "training.train.artefacts = []",
             "training.train.callbacks = []",
-            f"test/robrank.RobRankEvaluation.limit = {_SCORED}",
+            parameter,
             *arm.parameters,
         ]
         strength = self.strength(arm)
@@ -154,8 +152,8 @@ class _Experiment:
                 parameters.append(f"{attack}.steps = {strength.steps}")
             if arm.method == "joint":
                 parameters.append(f"{attack}.relative_step_size = {1 / strength.steps}")
-        files = [*arm.gin_files[:1], "data/omniglot.gin", *arm.gin_files[1:]]
-        files.append("evaluation/robrank_and_recall.gin")
+        experiment, *changes = arm.gin_files
+        files = [experiment, "data/omniglot.gin", *changes, f"evaluation/{evaluation}.gin"]
         return Run(arm.name(seed), [f"gin_configs/{file}" for file in files], parameters)
 
     def _steps(self, arm: Arm) -> int:
