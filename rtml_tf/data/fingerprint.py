@@ -1,6 +1,7 @@
 """What tells two sources apart: their examples' names and content, as one short text."""
 
 import hashlib
+import os
 
 import tensorflow as tf
 
@@ -18,7 +19,8 @@ def source_fingerprint(source: ImageSource) -> str:
     digest = hashlib.sha256(f"{len(source)} {tuple(source.image_shape)}".encode())
     for key in source.keys:
         # A length before each name: ("ab", "c") is not ("a", "bc").
-        digest.update(f" {len(key)} {key}".encode())
+        # Names of files need not be UTF-8.
+        digest.update(os.fsencode(f" {len(key)} {key}"))
     examples = tf.data.Dataset.range(len(source)).map(source.load, tf.data.AUTOTUNE)
     for batch in examples.batch(_EXAMPLES_AT_ONCE).prefetch(1).as_numpy_iterator():
         digest.update(batch.tobytes())

@@ -1,6 +1,7 @@
 """Embeddings for TensorBoard's projector, with class names and thumbnails."""
 
 import math
+import os
 import pathlib
 
 import numpy as np
@@ -94,5 +95,8 @@ class EmbeddingProjector:
 
 
 def _one_cell(text: str) -> str:
-    """Tabs and line breaks would start another cell of the table."""
-    return " ".join(text.split())
+    """A name as a cell: tabs and line breaks would start another one.
+
+    Bytes of a file name that are no UTF-8 become question marks, as no text file can hold them.
+    """
+    return os.fsencode(" ".join(text.split())).decode("utf-8", "replace")

@@ -1,5 +1,6 @@
 """Tests of what TensorBoard's projector reads."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -14,12 +15,15 @@ from rtml_tf.networks.raw_pixels import raw_pixels
 
 
 class _Greys(ImageSource):
-    """Five images of one grey each, in three classes, the last name with a tab in it."""
+    """Five images of one grey each, in three classes, the last name with a tab in it.
+
+    One name of an image and one of a class are those of files that are no UTF-8.
+    """
 
     def __init__(self):
         self.labels = np.array([0, 0, 1, 1, 2], np.int32)
-        self.class_names = ("dark", "bright", "very\tbright")
-        self.keys = tuple(f"grey/{i}" for i in range(5))
+        self.class_names = ("dark", os.fsdecode(b"gl\xe4nzend"), "very\tbright")
+        self.keys = (*(f"grey/{i}" for i in range(4)), os.fsdecode("grey/ä".encode() + b"\xff"))
         self.image_shape = (4, 4, 1)
 
     def load(self, index):
@@ -42,10 +46,11 @@ class EmbeddingProjectorTest(absltest.TestCase):
         np.testing.assert_allclose(embeddings[1:], 0.25, atol=1e-4)
 
     def test_there_is_a_name_a_row_below_the_header(self):
-        rows = (self.folder / self.entry.metadata_path).read_text().splitlines()
+        rows = (self.folder / self.entry.metadata_path).read_text("utf-8").splitlines()
         self.assertEqual(rows[0], "class\timage")
         self.assertEqual(rows[1], "dark\tgrey/0")
-        self.assertEqual(rows[5], "very bright\tgrey/4")
+        self.assertEqual(rows[3], "gl\ufffdnzend\tgrey/2")
+        self.assertEqual(rows[5], "very bright\tgrey/ä\ufffd")
 
     def test_thumbnails_stand_row_by_row_in_a_square(self):
         sprite = tf.io.decode_png((self.folder / self.entry.sprite.image_path).read_bytes())
