@@ -88,10 +88,12 @@ def _run(form: _Form, seed: str) -> Run:
         *form.parameters,
     ]
     if form.experiment != "clean":
-        parameters.append(f"EPSILON = {float(_EPSILON.value) / 255:.8f}")
-    if form.experiment in ("joint_fgsm", "joint_pgd"):
         schedule = "epsilon/tf.keras.optimizers.schedules.PolynomialDecay"
-        parameters += [f"{schedule}.decay_steps = 300", "training.train.callbacks = []"]
+        parameters += [
+            f"EPSILON = {float(_EPSILON.value) / 255:.8f}",
+            f"{schedule}.decay_steps = 300",
+            "training.train.callbacks = []",
+        ]
     return Run(_name(form, seed), [f"gin_configs/rmt/source_{form.experiment}.gin"], parameters)
 
 

@@ -10,8 +10,7 @@ from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.models.model_config import arguments_from, serialized
-
-Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
+from rtml_tf.models.schedules import Schedule
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")

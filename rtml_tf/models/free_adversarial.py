@@ -3,10 +3,13 @@
 import tensorflow as tf
 
 from rtml_tf.attacks.ball import Ball, LInfBall
+from rtml_tf.attacks.problem import finite
+from rtml_tf.losses import arguments
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
+from rtml_tf.models.schedules import Schedule, at_step
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -25,10 +28,14 @@ class FreeAdversarialModel(MetricModel):
     whose images are others; here each batch starts at a random point of the ball, so that a step
     depends on nothing but the weights, the batch and the seed.
 
+    Steps, also those of schedules, are updates: `m` a batch. If one of them is skipped for a
+    gradient that is not finite, the running statistics of the whole batch go back.
+
     The graph holds the `m` replays one after the other: tracing time grows with `m`.
 
     Attributes:
-        epsilon: Largest norm of the perturbation, in pixel units.
+        epsilon: Largest norm of the perturbation, in pixel units, a number or a schedule over
+            steps.
         replays: `m`.
         ball: The norm in which epsilon is measured.
     """
@@ -40,7 +47,7 @@ class FreeAdversarialModel(MetricModel):
         *,
         network: tf.keras.Model,
         loss: MetricLoss,
-        epsilon: float,
+        epsilon: float | Schedule,
         replays: int = 4,
         ball: Ball | None = None,
         loss_optimizer: tf.keras.optimizers.Optimizer | None = None,
@@ -52,7 +59,9 @@ class FreeAdversarialModel(MetricModel):
         Args:
             network: Images in, L2-normalised embeddings out.
             loss: Any metric loss of the toolkit.
-            epsilon: In [0, 1], pixel units.
+            epsilon: Pixel units, at least 0 and no more than the ball of any image holds (1 in
+                L-infinity), or a Keras learning-rate schedule that gives it for a step (a warm-up:
+                `PolynomialDecay` from 0).
             replays: `m`, at least 1.
             ball: `LInfBall()` (default) or `L2Ball()`.
             loss_optimizer: Optimizer of the loss's own weights; `None`: the model's optimizer.
@@ -67,18 +76,16 @@ class FreeAdversarialModel(MetricModel):
         )
         self.ball = LInfBall() if ball is None else ball
         largest = self.ball.largest_epsilon((0.0, 1.0))
-        if not 0.0 <= epsilon <= largest:
-            raise ValueError(f"epsilon must be in [0, {largest:g}] (pixel units), got {epsilon}.")
-        if replays < 1:
-            raise ValueError(f"replays must be at least 1, got {replays}.")
-        self.epsilon = float(epsilon)
-        self.replays = int(replays)
+        if not isinstance(epsilon, Schedule):
+            epsilon = arguments.within("epsilon, in pixel units,", epsilon, 0.0, largest)
+        self.epsilon = epsilon
+        self.replays = arguments.integer_from("replays", replays, 1)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         images, labels = batch["image"], batch["label"]
-        attacked = self._projected(
-            images + self.ball.random(tf.shape(images), self.epsilon, seed=self.step_seed()), images
-        )
+        epsilon = at_step(self.epsilon, self.step)
+        start = self.ball.random(tf.shape(images), epsilon, seed=self.step_seed())
+        attacked = self._projected(images + start, images, epsilon)
         for _ in range(self.replays):
             with tf.GradientTape() as tape:
                 tape.watch(attacked)
@@ -93,18 +100,22 @@ class FreeAdversarialModel(MetricModel):
                 perturbation_norm=norm,
                 **mean_pair_similarities(embeddings, labels),
             )
-            step = self.ball.steepest(tf.cast(image_gradient, tf.float32), self.epsilon)
-            attacked = self._projected(attacked + step, images)
+            # A pass that overflows must not spoil the images of the replays behind it.
+            image_gradient = finite(tf.cast(image_gradient, tf.float32))
+            step = self.ball.steepest(image_gradient, epsilon)
+            attacked = self._projected(attacked + step, images, epsilon)
         return logs
 
-    def _projected(self, candidate: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
-        candidate = self.ball.project(candidate, images, tf.constant(self.epsilon, tf.float32))
+    def _projected(
+        self, candidate: tf.Tensor, images: tf.Tensor, epsilon: tf.Tensor
+    ) -> tf.Tensor:
+        candidate = self.ball.project(candidate, images, epsilon)
         return tf.stop_gradient(tf.clip_by_value(candidate, 0.0, 1.0))
 
     def get_config(self) -> dict:
         return {
             **super().get_config(),
-            "epsilon": self.epsilon,
+            "epsilon": serialized(self.epsilon),
             "replays": self.replays,
             "ball": serialized(self.ball),
         }

@@ -31,6 +31,21 @@ def _compiled(model):
     return model
 
 
+class _OverflowsAtFirst(tf.keras.layers.Layer):
+    """Passes images on; the gradient that the first pass gives them is not finite."""
+
+    passes = 0
+
+    def call(self, images):
+        @tf.custom_gradient
+        def same(images):
+            self.passes += 1
+            factor = float("nan") if self.passes == 1 else 1.0
+            return tf.identity(images), lambda upstream: factor * upstream
+
+        return same(images)
+
+
 class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
     def test_without_perturbation_replays_are_steps_of_metric_learning(self):
         free = _compiled(
@@ -81,15 +96,46 @@ class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         history = model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0).history
         self.assertLess(history["loss"][1], history["loss"][0])
 
-    def test_configuration_round_trip(self):
-        model = FreeAdversarialModel(network=_network(), loss=MultiSimilarityLoss(), epsilon=0.1)
+    def test_epsilon_grows_with_the_updates(self):
+        growing = tf.keras.optimizers.schedules.PolynomialDecay(0.0, 4, 0.2)
+        model = _compiled(
+            FreeAdversarialModel(
+                network=_network(), loss=MultiSimilarityLoss(), epsilon=growing, replays=2
+            )
+        )
+        norms = []
+        for _ in range(3):
+            model.reset_metrics()
+            norms.append(float(model.train_step(_batch())["perturbation_norm"]))
+        self.assertEqual(norms[0], 0.0)
+        # Random starts nearly reach the ball's wall in some pixel of every image.
+        self.assertAllClose(norms[1:], [0.1, 0.2], rtol=0.1)
+
+    def test_an_overflow_spoils_no_replay_behind_it(self):
+        image, layer = tf.keras.Input(_SHAPE), _OverflowsAtFirst()
+        network = tf.keras.Model(image, _network()(layer(image)))
+        layer.passes = 0
+        model = _compiled(
+            FreeAdversarialModel(
+                network=network, loss=MultiSimilarityLoss(), epsilon=0.1, replays=3
+            )
+        )
+        model.train_step(_batch())
+        self.assertEqual(layer.passes, 3)
+        self.assertEqual(int(model.skipped_steps.count), 0)
+
+    @parameterized.parameters(0.1, tf.keras.optimizers.schedules.PolynomialDecay(0.0, 4, 0.2))
+    def test_configuration_round_trip(self, epsilon):
+        model = FreeAdversarialModel(
+            network=_network(), loss=MultiSimilarityLoss(), epsilon=epsilon
+        )
         again = FreeAdversarialModel.from_config(model.get_config())
         for part in ("epsilon", "replays", "ball", "loss"):
             self.assertEqual(again.get_config()[part], model.get_config()[part])
 
     @parameterized.parameters(
-        ({"epsilon": 8}, r"epsilon must be in \[0, 1\] \(pixel units\), got 8"),
-        ({"epsilon": 0.1, "replays": 0}, "replays must be at least 1, got 0"),
+        ({"epsilon": 8}, r"epsilon, in pixel units, must be in \[0, 1\], got 8"),
+        ({"epsilon": 0.1, "replays": 0}, "replays must be an integer of at least 1, got 0"),
     )
     def test_refuses(self, arguments, message):
         with self.assertRaisesRegex(ValueError, message):
