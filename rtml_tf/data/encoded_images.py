@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.data import image_decoding, image_header
+from rtml_tf.data import image_decoding
 from rtml_tf.data.image_size import checked_size
 from rtml_tf.data.source import ImageSource
 
@@ -53,14 +53,8 @@ class EncodedImages(ImageSource):
         self._measured = True
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
-        contents = tf.gather(self._contents, index)
-        if not self._measured:
-            contents = image_header.checked(contents)
-        image = tf.io.decode_jpeg(  # Despite its name this operation decodes PNG as well.
-            contents,
-            channels=self.image_shape[-1],
-            dct_method="INTEGER_ACCURATE",
-        )
+        contents, channels = tf.gather(self._contents, index), self.image_shape[-1]
+        image = image_decoding.decode_jpeg_or_png(contents, channels, measured=self._measured)
         image = image_decoding.fit_image(image, self._resize_to, self._image_size)
         return image_decoding.unit_range(image)
 

@@ -36,12 +36,19 @@ def decode_image(contents: tf.Tensor, channels: int, *, measured: bool = False) 
     if not measured:
         contents = image_header.checked(contents)
     image = tf.cond(
-        tf.equal(tf.strings.substr(contents, 0, 2), b"BM"),
+        image_header.is_bmp(contents),
         lambda: _decode_bmp(contents, channels),
-        # Despite its name this operation decodes PNG as well.
-        lambda: tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE"),
+        lambda: decode_jpeg_or_png(contents, channels, measured=True),
     )
     return tf.ensure_shape(image, [None, None, channels])
+
+
+def decode_jpeg_or_png(contents: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:
+    """As `decode_image`, without BMP, which takes Python: for graphs that are saved."""
+    if not measured:
+        contents = image_header.checked(contents, bmp=False)
+    # Despite its name this operation decodes PNG as well.
+    return tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE")
 
 
 def read_image(path: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:

@@ -6,7 +6,7 @@ elsewhere asks here first.
 
 import tensorflow as tf
 
-_PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+_PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
 
 _most_pixels = 100_000_000
 
@@ -36,33 +36,42 @@ def check_size(size: tuple[int, int]) -> None:
         raise ValueError(f"{_too_large()}{size[0]}x{size[1]}")
 
 
-def has_size(contents: tf.Tensor) -> tf.Tensor:
-    """bool scalar: whether an encoded image, a string scalar, is of a kind that `checked` knows."""
-    return _starts_with(contents, _JPEG) | _starts_with(contents, _PNG)
+def checked(contents: tf.Tensor, *, bmp: bool = True) -> tf.Tensor:
+    """An encoded image as it is, if it is of a known format and not too large to be decoded.
 
-
-def checked(contents: tf.Tensor) -> tf.Tensor:
-    """An encoded image as it is, if it is not too large to be decoded.
+    TensorFlow's decoders would read other formats too, GIF for one, however large they are.
 
     Args:
-        contents: string scalar, a JPEG or PNG file. Of other files nothing is known here.
+        contents: string scalar, the content of a JPEG, PNG or BMP file. The size of a BMP file is
+            not looked at: whoever decodes it asks `check_size`.
+        bmp: Whether it may be a BMP file.
 
     Returns:
-        `contents`. Evaluating it raises a `tf.errors.InvalidArgumentError` if the file says that it
-        has more pixels than are allowed.
+        `contents`. Evaluating it raises a `tf.errors.InvalidArgumentError` if the file is of
+        another format, or says that it has more pixels than are allowed.
     """
+    is_jpeg, is_png = _starts_with(contents, _JPEG), _starts_with(contents, _PNG)
     size = tf.case(
-        [
-            (_starts_with(contents, _JPEG), lambda: _jpeg_size(contents)),
-            (_starts_with(contents, _PNG), lambda: _png_size(contents)),
-        ],
+        [(is_jpeg, lambda: _jpeg_size(contents)), (is_png, lambda: _png_size(contents))],
         default=lambda: tf.zeros([2], tf.int64),
         exclusive=False,
     )
     few = tf.reduce_prod(tf.cast(size, tf.float64)) <= _most_pixels
     text = tf.strings.reduce_join(tf.strings.as_string(size[::-1]), separator="x")
-    with tf.control_dependencies([tf.debugging.Assert(few, [_too_large() + text])]):
+    known, formats = is_jpeg | is_png, "JPEG or PNG"
+    if bmp:
+        known, formats = known | is_bmp(contents), "JPEG, PNG or BMP"
+    checks = [
+        tf.debugging.Assert(known, [f"Unknown image file format, expected {formats}"]),
+        tf.debugging.Assert(few, [_too_large() + text]),
+    ]
+    with tf.control_dependencies(checks):
         return tf.identity(contents)
+
+
+def is_bmp(contents: tf.Tensor) -> tf.Tensor:
+    """bool scalar: whether an encoded image, a string scalar, is a BMP file."""
+    return _starts_with(contents, _BMP)
 
 
 def _too_large() -> str:

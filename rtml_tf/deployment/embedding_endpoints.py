@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from rtml_tf.data import image_decoding, image_header
+from rtml_tf.data import image_decoding
 from rtml_tf.data.image_files import checked_resize
 from rtml_tf.deployment.endpoints import Endpoint, Endpoints
 from rtml_tf.deployment.image_checks import checked_images
@@ -71,21 +71,9 @@ class EmbeddingEndpoints(Endpoints):
         """Decodes strings `[B]` as `data.image_files.ImageFiles` does, to `[B, *image_shape]`."""
 
         def decoded(content: tf.Tensor) -> tf.Tensor:
-            content = image_header.checked(_jpeg_or_png(content))
-            # Despite its name this operation decodes PNG as well. BMP, which training reads too,
-            # takes Python.
-            image = tf.io.decode_jpeg(content, self.image_shape[-1], dct_method="INTEGER_ACCURATE")
+            image = image_decoding.decode_jpeg_or_png(content, self.image_shape[-1])
             image = image_decoding.fit_image(image, self._resize_to, self._image_size)
             return image_decoding.unit_range(image)
 
         signature = tf.TensorSpec(self.image_shape, tf.float32)
         return tf.map_fn(decoded, contents, fn_output_signature=signature)
-
-
-def _jpeg_or_png(content: tf.Tensor) -> tf.Tensor:
-    """Refuses GIF files, which the decoder would read however large they are."""
-    known = image_header.has_size(content)
-    with tf.control_dependencies(
-        [tf.debugging.Assert(known, ["image_bytes must hold JPEG or PNG files."])]
-    ):
-        return tf.identity(content)

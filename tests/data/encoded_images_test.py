@@ -43,6 +43,9 @@ class EncodedImagesTest(parameterized.TestCase):
             EncodedImages(contents=[image], image_size=(2, 2), channels=4)
         with self.assertRaisesRegex(ValueError, "2 of 3 images cannot .* number 0 "):
             EncodedImages(contents=[b"", image, image[:40]], image_size=(2, 2))
+        gif = _encoded(np.zeros((2, 2), np.uint8), "GIF")
+        with self.assertRaisesRegex(ValueError, "1 of 2 images cannot .* number 1 "):
+            EncodedImages(contents=[image, gif], image_size=(2, 2))
 
 
 if __name__ == "__main__":

@@ -55,6 +55,13 @@ class ImageFilesTest(parameterized.TestCase, tf.test.TestCase):
         ):
             self._files()
 
+    def test_a_gif_file_is_unreadable_whatever_its_name(self):
+        Image.new("L", (6, 4)).save(self._paths[2], "GIF")
+        with self.assertRaisesRegex(
+            ValueError, r"1 of 4 .*/102\.png \(Unknown image file format, expected JPEG, PNG or BMP"
+        ):
+            self._files()
+
     def test_unreadable_files_are_skipped_and_logged(self):
         self._damage(1)
         with self.assertLogs(level="WARNING") as logs:

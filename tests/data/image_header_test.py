@@ -7,7 +7,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from rtml_tf.data import image_header
-from rtml_tf.data.image_decoding import decode_image
+from rtml_tf.data.image_decoding import decode_image, decode_jpeg_or_png
 
 
 def _encoded(kind, size):
@@ -35,9 +35,24 @@ class ImageHeaderTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "2147483647x2147483647"):
             image_header.checked(tf.constant(head))
 
-    @parameterized.parameters(b"", b"\x89PNG\r\n\x1a\n", b"BM", b"no image")
+    @parameterized.parameters(b"\x89PNG\r\n\x1a\n", b"BM")
     def test_what_has_no_size_is_left_to_the_decoder(self, contents):
         self.assertEqual(image_header.checked(tf.constant(contents)), contents)
+
+    @parameterized.parameters(b"", b"no image", b"GIF89a\xff\xff\xff\xff")
+    def test_what_is_of_no_known_format_is_refused(self, contents):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "expected JPEG, PNG or BMP"):
+            image_header.checked(tf.constant(contents))
+
+    @parameterized.parameters(decode_image, decode_jpeg_or_png)
+    def test_gif_files_are_not_decoded(self, decode):
+        """The decoder would read them, and says nothing of their size before."""
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "Unknown image file format"):
+            decode(_encoded("GIF", (7, 5)), 1)
+
+    def test_bmp_files_are_not_for_graphs_that_are_saved(self):
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "expected JPEG or PNG"):
+            decode_jpeg_or_png(_encoded("BMP", (7, 5)), 1)
 
     def test_a_limit_below_one_pixel_is_refused(self):
         with self.assertRaisesRegex(ValueError, "max_image_pixels must be at least 1, got 0"):

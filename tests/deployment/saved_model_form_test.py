@@ -141,9 +141,9 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
         ("embed_bytes", {"image_bytes": [1, 2]}, "string|int32"),
         ("embed_bytes", {"image_bytes": [_encoded("JPEG")[:-200]]}, "Invalid JPEG"),
         ("embed_bytes", {"image_bytes": [_encoded("PNG")[:-200]]}, "PNG"),
-        ("embed_bytes", {"image_bytes": [_encoded("GIF")]}, "must hold JPEG or PNG files"),
-        ("embed_bytes", {"image_bytes": [_encoded("BMP")]}, "must hold JPEG or PNG files"),
-        ("embed_bytes", {"image_bytes": [b""]}, "must hold JPEG or PNG files"),
+        ("embed_bytes", {"image_bytes": [_encoded("GIF")]}, "expected JPEG or PNG"),
+        ("embed_bytes", {"image_bytes": [_encoded("BMP")]}, "expected JPEG or PNG"),
+        ("embed_bytes", {"image_bytes": [b""]}, "expected JPEG or PNG"),
         (
             "embed_bytes",
             {"image_bytes": [_encoded("PNG"), _HEAD_OF_A_LARGE_PNG]},
