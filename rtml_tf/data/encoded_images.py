@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.data import image_decoding
+from rtml_tf.data.image_files import checked_resize
 from rtml_tf.data.image_size import checked_size
 from rtml_tf.data.source import ImageSource
 
@@ -34,7 +35,7 @@ class EncodedImages(ImageSource):
                 length of the shorter side; None is `image_size`.
 
         Raises:
-            ValueError: If there is no image or one cannot be decoded to this size.
+            ValueError: If an argument is out of range, there is no image or one cannot be decoded.
         """
         if channels not in (1, 3):
             raise ValueError(f"channels must be 1 or 3, got {channels!r}.")
@@ -45,7 +46,7 @@ class EncodedImages(ImageSource):
         self.keys = tuple(f"image {number}" for number in range(len(contents)))
         self._image_size = checked_size("image_size", image_size)
         self.image_shape = (*self._image_size, channels)
-        self._resize_to = self._image_size if resize_to is None else resize_to
+        self._resize_to = checked_resize(resize_to, self._image_size)
         # An eager tensor is handed to the pipelines once; a constant would be copied into each.
         self._contents = tf.constant(list(contents))
         self._measured = False

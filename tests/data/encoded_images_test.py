@@ -41,6 +41,9 @@ class EncodedImagesTest(parameterized.TestCase):
             EncodedImages(contents=[], image_size=(2, 2))
         with self.assertRaisesRegex(ValueError, "channels must be 1 or 3, got 4"):
             EncodedImages(contents=[image], image_size=(2, 2), channels=4)
+        for resize_to in (1, (2, 1)):
+            with self.assertRaisesRegex(ValueError, r"resize_to must leave .* image_size=\(2, 2\)"):
+                EncodedImages(contents=[image], image_size=(2, 2), resize_to=resize_to)
         with self.assertRaisesRegex(ValueError, "2 of 3 images cannot .* number 0 "):
             EncodedImages(contents=[b"", image, image[:40]], image_size=(2, 2))
         gif = _encoded(np.zeros((2, 2), np.uint8), "GIF")
