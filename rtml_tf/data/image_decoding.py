@@ -121,7 +121,11 @@ def cut_box(image: tf.Tensor, box: tf.Tensor) -> tf.Tensor:
 
 
 def fit_image(
-    image: tf.Tensor, resize_to: int | tuple[int, int], image_size: tuple[int, int]
+    image: tf.Tensor,
+    resize_to: int | tuple[int, int],
+    image_size: tuple[int, int],
+    *,
+    name: tf.Tensor | str = "an image",
 ) -> tf.Tensor:
     """Resizes an image and keeps its centre.
 
@@ -133,14 +137,18 @@ def fit_image(
             aspect ratio.
         image_size: `(height, width)` to cut from the centre, at most as large as the result of
             `resize_to`.
+        name: What an error calls the image, a string scalar.
 
     Returns:
-        uint8 `[*image_size, channels]`.
+        uint8 `[*image_size, channels]`. Evaluating it raises a `tf.errors.InvalidArgumentError` for
+        an image so narrow that, its shorter side brought to length, it would have more pixels than
+        `image_header` allows.
     """
     shape = tf.shape(image)[:2]
     if isinstance(resize_to, int):
         scale = resize_to / tf.reduce_min(shape)
-        new_shape = tf.cast(tf.round(tf.cast(shape, tf.float64) * scale), tf.int32)
+        new_shape = tf.round(tf.cast(shape, tf.float64) * scale)
+        new_shape = image_header.checked_resized(new_shape, name)
     else:
         new_shape = tf.constant(resize_to)
 

@@ -115,7 +115,7 @@ class ImageFiles(ImageSource):
             image = image_decoding.read_image_or_name_it(path, self.image_shape[-1])
         if self._box_tensor is not None:
             image = image_decoding.cut_box(image, tf.gather(self._box_tensor, index))
-        image = image_decoding.fit_image(image, self._resize_to, self._image_size)
+        image = image_decoding.fit_image(image, self._resize_to, self._image_size, name=path)
         return image_decoding.unit_range(image)
 
 

@@ -1,12 +1,13 @@
 """The size of an encoded image, looked at before it is decoded.
 
-A file of some kilobytes can say that it holds gigabytes of pixels. What decodes files from
-elsewhere asks here first.
+A file of some kilobytes can say that it holds gigabytes of pixels, or become as many when it is
+resized. What decodes files from elsewhere asks here first.
 """
 
 import tensorflow as tf
 
 _PNG, _JPEG, _BMP = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM"
+_PARAMETER = "runtime.configure.max_image_pixels"
 
 _most_pixels = 100_000_000
 
@@ -74,8 +75,28 @@ def is_bmp(contents: tf.Tensor) -> tf.Tensor:
     return _starts_with(contents, _BMP)
 
 
+def checked_resized(size: tf.Tensor, name: tf.Tensor | str) -> tf.Tensor:
+    """The size that an image is to be resized to as it is, if it is not too large.
+
+    Args:
+        size: float64 `[2]`, whole numbers, `(height, width)` in pixels.
+        name: What an error calls the image.
+
+    Returns:
+        int32 `[2]`. Evaluating it raises a `tf.errors.InvalidArgumentError` if it is more pixels
+        than an image may have.
+    """
+    few = tf.reduce_prod(size) <= _most_pixels
+    text = f"would have more than {_most_pixels} pixels ({_PARAMETER}) when it is resized to"
+    # No strings are joined, which would take time with each image.
+    width, height = tf.cast(size[1], tf.int64), tf.cast(size[0], tf.int64)
+    message = [name, text, width, "x", height]
+    with tf.control_dependencies([tf.debugging.Assert(few, message)]):
+        return tf.cast(size, tf.int32)
+
+
 def _too_large() -> str:
-    return f"it has more than {_most_pixels} pixels (runtime.configure.max_image_pixels): "
+    return f"it has more than {_most_pixels} pixels ({_PARAMETER}): "
 
 
 def _starts_with(contents: tf.Tensor, start: bytes) -> tf.Tensor:

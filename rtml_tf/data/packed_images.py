@@ -89,7 +89,7 @@ class PackedImages(ImageSource):
         image = self._decode(content) if self._checked else self._decode_or_name(content, place)
         if self._boxes is not None:
             image = image_decoding.cut_box(image, tf.gather(self._boxes, index))
-        image = image_decoding.fit_image(image, self._resize_to, self._image_size)
+        image = image_decoding.fit_image(image, self._resize_to, self._image_size, name=place)
         return image_decoding.unit_range(image)
 
     def _decode(self, content: tf.Tensor) -> tf.Tensor:

@@ -38,7 +38,7 @@ def configure(
         threads: Number of threads for each of TensorFlow's two pools; `None` leaves the choice
             to TensorFlow.
         max_image_pixels: Larger image files (height times width) are refused before they are
-            decoded.
+            decoded, and narrow ones that would become larger before they are resized.
 
     Raises:
         ValueError: If a value is out of its range.

@@ -8,7 +8,8 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from rtml_tf.data import image_decoding
+from rtml_tf.data import image_decoding, image_header
+from rtml_tf.data.image_check import plain_message
 
 _RNG = np.random.default_rng(0)
 # Far from black and white: JPEG would clip noise, and libraries differ in when they do.
@@ -115,6 +116,23 @@ class FitImageTest(parameterized.TestCase, tf.test.TestCase):
             125 + slope * (np.arange(side) - (side - 1) / 2),
             # Rounding to pixels of the size and of the place of the cut.
             atol=slope + 1.0,
+        )
+
+    @parameterized.parameters(((1, 200), "1600 x 8"), ((200, 1), "8 x 1600"))
+    def test_a_narrow_image_does_not_become_a_large_one(self, shape, size):
+        """Resized to 8 pixels, each row of 200 pixels would be 8 rows of 1600: 12,800 pixels."""
+        self.addCleanup(image_header.limit_pixels, 100_000_000)
+        image = tf.ones((*shape, 3), tf.uint8)
+        image_header.limit_pixels(12_800)
+        self.assertAllEqual(image_decoding.fit_image(image, 8, (8, 8)), tf.ones((8, 8, 3)))
+        image_header.limit_pixels(12_799)
+        fit = tf.function(lambda image: image_decoding.fit_image(image, 8, (8, 8), name="it"))
+        with self.assertRaises(tf.errors.InvalidArgumentError) as raised:
+            fit(image)
+        self.assertEqual(
+            plain_message(raised.exception),
+            "it would have more than 12799 pixels (runtime.configure.max_image_pixels) when it is "
+            f"resized to {size}",
         )
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 from PIL import Image
 
-from rtml_tf.data import image_check
+from rtml_tf.data import image_check, image_header
 from rtml_tf.data.image_files import ImageFiles
 
 
@@ -86,6 +86,18 @@ class ImageFilesTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllClose(next(images)[0, 0, 0], 0.2)
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, r"cannot be read.*/102\.png"):
             next(images)
+
+    def test_a_file_that_would_become_too_large_is_named(self):
+        """Resized to 6 pixels, 1x200 pixels would be 7200."""
+        self.addCleanup(image_header.limit_pixels, 100_000_000)
+        image_header.limit_pixels(7199)
+        Image.new("L", (200, 1)).save(self._paths[1])
+        files = self._files(resize_to=6)
+        images = tf.data.Dataset.range(4).map(files.load)
+        with self.assertRaisesRegex(
+            tf.errors.InvalidArgumentError, r"/51\.png\].* more than 7199 pixels .*\[1200\]"
+        ):
+            list(images)
 
     def test_a_repaired_file_is_checked_again(self):
         self._damage(0)

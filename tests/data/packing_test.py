@@ -11,7 +11,7 @@ import tensorflow as tf
 from absl.testing import absltest, parameterized
 from PIL import Image
 
-from rtml_tf.data import image_check
+from rtml_tf.data import image_check, image_header
 from rtml_tf.data.image_files import ImageFiles
 from rtml_tf.data.image_folder import ImageFolder
 from rtml_tf.data.packed_images import PackedImages
@@ -270,6 +270,18 @@ class PackingTest(parameterized.TestCase):
             self.read()
         with self.assertRaisesRegex(ValueError, "channels must be 1 or 3, got 4"):
             self.read(channels=4)
+
+    def test_an_image_that_would_become_too_large_is_named(self):
+        """Resized to 9 pixels, 1x200 pixels would be 16,200."""
+        self.addCleanup(image_header.limit_pixels, 100_000_000)
+        image_header.limit_pixels(16_199)
+        Image.new("RGB", (200, 1)).save(self.folder / "images" / "a" / "1.bmp")
+        self.pack()
+        images = tf.data.Dataset.range(7).map(self.read(resize_to=9).load)
+        with self.assertRaisesRegex(
+            tf.errors.InvalidArgumentError, r"record 0 \(a/1\.bmp\)\].* more than 16199 pixels"
+        ):
+            list(images)
 
 
 if __name__ == "__main__":
