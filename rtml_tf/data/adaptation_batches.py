@@ -90,5 +90,7 @@ class AdaptationBatches:
 
     def _load(self, index: tf.Tensor, position: tf.Tensor) -> dict[str, tf.Tensor]:
         image = self.target.load(index)
-        seed = position_seed(self._seed, position)
+        # The source draws from a seed that is not negative, and as a rule from the same: at one
+        # position both images would be changed alike.
+        seed = position_seed(-1 - self._seed, position)
         return {"image": augment(image, self._target_augmentation, seed)}

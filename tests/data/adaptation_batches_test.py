@@ -24,6 +24,13 @@ class _Numbered(ImageSource):
         return tf.fill(self.image_shape, tf.cast(index, tf.float32) / 100)
 
 
+class _Grey(_Numbered):
+    """Images that are all alike."""
+
+    def load(self, index: tf.Tensor) -> tf.Tensor:
+        return tf.fill(self.image_shape, 0.5)
+
+
 def _batches(**arguments):
     source = TrainingBatches(
         source=_Numbered(12, (4, 4, 1)), sampler=PKSampler(classes_per_batch=2, images_per_class=2)
@@ -58,6 +65,25 @@ class AdaptationBatchesTest(tf.test.TestCase):
             _read(batches.dataset(start_step=5), 3), _read(batches.dataset().skip(5), 3)
         ):
             tf.nest.map_structure(self.assertAllEqual, ours, theirs)
+
+    def test_target_images_are_augmented_unlike_the_source_images_beside_them(self):
+        for seed in (0, 1):
+            brightness = [RandomBrightness(max_delta=0.4)]
+            source = TrainingBatches(
+                source=_Grey(12, (4, 4, 1)),
+                sampler=PKSampler(classes_per_batch=2, images_per_class=2),
+                augmentation=brightness,
+                seed=seed,
+            )
+            batches = AdaptationBatches(
+                source=source,
+                target=_Grey(7, (4, 4, 1)),
+                target_augmentation=brightness,
+                seed=0,
+            )
+            (batch,) = _read(batches.dataset(), 1)
+            changes = [batch[domain]["image"][:, 0, 0, 0] - 0.5 for domain in ("source", "target")]
+            self.assertLen(np.unique(np.round(changes, 5)), 8)
 
     def test_refuses(self):
         with self.assertRaisesRegex(ValueError, "target_batch_size must be >= 1, got 0"):
