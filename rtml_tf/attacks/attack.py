@@ -65,8 +65,20 @@ class Attack(abc.ABC):
 
     @property
     def is_random(self) -> bool:
-        """Whether the result depends on a seed."""
+        """Whether the search depends on a seed."""
         return False
+
+    def check_unseeded(self, objective: Objective) -> None:
+        """Refuses to go on without a seed where something is drawn.
+
+        Raises:
+            ValueError: If the search or the objective is random.
+        """
+        for part in (self, objective):
+            if part.is_random:
+                raise ValueError(
+                    f"{type(part).__name__} draws random numbers: seed must be int32 [2], got None."
+                )
 
     def __call__(
         self,
@@ -86,20 +98,17 @@ class Attack(abc.ABC):
             objective: What to raise.
             epsilon: Replaces the attack's own, as a number or a scalar tensor or variable.
             seed: int32 `[2]`; the result is a pure function of it. Must be given where the attack
-                is random.
+                or the objective is random.
 
         Returns:
             float32 images of the same shape, in the ball around `batch["image"]` and in the range.
 
         Raises:
-            ValueError: If the attack is random and there is no seed, `batch` lacks an entry or its
-                images are integers.
+            ValueError: If there is no seed and one is needed, `batch` lacks an entry or its images
+                are integers.
         """
         if seed is None:
-            if self.is_random:
-                raise ValueError(
-                    f"{type(self).__name__} draws random numbers: seed must be int32 [2], got None."
-                )
+            self.check_unseeded(objective)
             seed = (0, 0)
         if "image" not in batch:
             raise ValueError(f'batch must have an entry "image", got {sorted(batch)}.')

@@ -10,6 +10,7 @@ from rtml_tf.attacks.adam import adam_step
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.ball import L2Ball
 from rtml_tf.attacks.problem import AttackProblem, finite
+from rtml_tf.losses import arguments
 
 
 class _Best(NamedTuple):
@@ -76,20 +77,11 @@ class CarliniWagnerL2(Attack):
             ValueError: If an argument is outside the range given here.
         """
         super().__init__(epsilon=epsilon, ball=L2Ball(), pixel_range=pixel_range)
-        for name, value in (("steps", steps), ("search_steps", search_steps)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
-        for name, value in (
-            ("initial_constant", initial_constant),
-            ("learning_rate", learning_rate),
-        ):
-            if not value > 0:
-                raise ValueError(f"{name} must be above 0, got {value}.")
         self.goal = float(goal)
-        self.steps = int(steps)
-        self.search_steps = int(search_steps)
-        self.initial_constant = float(initial_constant)
-        self.learning_rate = float(learning_rate)
+        self.steps = arguments.integer_from("steps", steps, 1)
+        self.search_steps = arguments.integer_from("search_steps", search_steps, 1)
+        self.initial_constant = arguments.positive("initial_constant", initial_constant)
+        self.learning_rate = arguments.positive("learning_rate", learning_rate)
 
     def _search(self, problem: AttackProblem, seed: tf.Tensor) -> tf.Tensor:
         unknown = tf.fill(tf.shape(problem.images)[:1], float("inf"))

@@ -34,6 +34,7 @@ class CompiledAttack:
         self.objective = objective
         self.trace_count = 0
         self._function = None
+        self._bounded = True
 
     def __call__(
         self,
@@ -62,18 +63,22 @@ class CompiledAttack:
         Returns:
             What `Attack.__call__` gives for each batch.
         """
-        if seeds is None and self.attack.is_random:
-            raise ValueError(
-                f"{type(self.attack).__name__} draws random numbers: seed must be int32 [2], got "
-                "None."
-            )
+        if seeds is None:
+            self.attack.check_unseeded(self.objective)
         batches = [{k: tf.convert_to_tensor(v) for k, v in batch.items()} for batch in batches]
         seeds = [(0, 0)] * len(batches) if seeds is None else seeds
         seeds = [tf.cast(tf.convert_to_tensor(seed), tf.int32) for seed in seeds]
         epsilon = self.attack.epsilon_tensor(epsilon)
+        bounded = epsilon is not None
         if self._function is None:
             signature = {name: _any_batch_size(name, entry) for name, entry in batches[0].items()}
-            self._function = self._build(signature, bounded=epsilon is not None)
+            self._bounded = bounded
+            self._function = self._build(signature, bounded=bounded)
+        if bounded != self._bounded:
+            raise ValueError(
+                "epsilon must be given in every call or in none, as in the first one, got "
+                f"{'one' if bounded else 'none'} after {'one' if self._bounded else 'none'}."
+            )
         # An unbounded attack has no epsilon, but a graph has a fixed list of arguments.
         epsilon = tf.constant(0.0) if epsilon is None else epsilon
         return self._function([(batch, epsilon, seed) for batch, seed in zip(batches, seeds)])

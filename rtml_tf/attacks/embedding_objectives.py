@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import tensorflow as tf
 
 from rtml_tf.attacks.objective import Objective, ObjectiveFunction, distance
+from rtml_tf.losses import arguments
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -21,6 +22,8 @@ class EmbeddingShiftObjective(Objective):
         offset: Length by which the clean embeddings are moved.
     """
 
+    is_random = True
+
     def __init__(self, *, offset: float = 1e-3):
         """Checks the offset.
 
@@ -31,9 +34,7 @@ class EmbeddingShiftObjective(Objective):
         Raises:
             ValueError: If `offset` is not above 0.
         """
-        if not offset > 0:
-            raise ValueError(f"offset must be above 0, got {offset}.")
-        self.offset = float(offset)
+        self.offset = arguments.positive("offset", offset)
 
     def prepare(
         self,

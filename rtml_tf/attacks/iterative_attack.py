@@ -9,6 +9,7 @@ from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.ball import Ball
 from rtml_tf.attacks.problem import AttackProblem
 from rtml_tf.attacks.restarts import best_of_restarts
+from rtml_tf.losses import arguments
 
 State = tuple[tf.Tensor, ...]
 
@@ -66,22 +67,19 @@ class IterativeAttack(Attack):
                 f"{step_size} and {relative_step_size}."
             )
         for name, value in (("step_size", step_size), ("relative_step_size", relative_step_size)):
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be above 0, got {value}.")
-        for name, value in (("steps", steps), ("restarts", restarts)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
+            if value is not None:
+                arguments.positive(name, value)
         if start_radius is not None and not (start_radius >= 0 and random_start):
             raise ValueError(
                 "start_radius must be at least 0 and needs random_start=True, got "
                 f"{start_radius} with random_start={random_start}."
             )
-        self.steps = int(steps)
+        self.steps = arguments.integer_from("steps", steps, 1)
         self.step_size = step_size
         self.relative_step_size = relative_step_size
         self.random_start = bool(random_start)
         self.start_radius = start_radius
-        self.restarts = int(restarts)
+        self.restarts = arguments.integer_from("restarts", restarts, 1)
         if self.restarts > 1 and not self.is_random:
             raise ValueError(
                 "restarts must be 1 without a random start (all would be the same), got "

@@ -15,12 +15,15 @@ class Objective(abc.ABC):
     the search (clean embeddings, targets, labels) is computed once, in `prepare`; the function that
     it returns is called at every step.
 
-    A subclass overrides `prepare`, and `get_config` if its constructor takes arguments.
+    A subclass overrides `prepare`, `is_random` if it draws random numbers, and `get_config` if its
+    constructor takes arguments.
 
     Attributes:
+        is_random: Whether a value depends on the seed of `prepare`.
         spans_replicas: Whether a value depends on what other replicas embed at the same time.
     """
 
+    is_random = False
     spans_replicas = False
 
     @abc.abstractmethod

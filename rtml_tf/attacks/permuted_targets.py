@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
 from rtml_tf.attacks.objective import Objective, ObjectiveFunction
+from rtml_tf.losses import arguments
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -29,6 +30,8 @@ class PermutedTargetsObjective(Objective):
         own_pass: Whether the targets are embedded in a pass of their own.
     """
 
+    is_random = True
+
     def __init__(self, *, targets: int = 1, exclude_own_class: bool = False, own_pass: bool = True):
         """Checks and keeps its arguments.
 
@@ -42,9 +45,7 @@ class PermutedTargetsObjective(Objective):
         Raises:
             ValueError: If `targets` is below 1.
         """
-        if targets < 1:
-            raise ValueError(f"targets must be at least 1, got {targets}.")
-        self.targets = int(targets)
+        self.targets = arguments.integer_from("targets", targets, 1)
         self.exclude_own_class = bool(exclude_own_class)
         self.own_pass = bool(own_pass)
 

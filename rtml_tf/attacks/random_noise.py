@@ -8,6 +8,7 @@ from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.ball import Ball
 from rtml_tf.attacks.problem import AttackProblem
 from rtml_tf.attacks.restarts import best_of_restarts
+from rtml_tf.losses import arguments
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -37,9 +38,7 @@ class RandomNoise(Attack):
             ValueError: If `restarts` is below 1.
         """
         super().__init__(epsilon=epsilon, ball=ball, pixel_range=pixel_range)
-        if restarts < 1:
-            raise ValueError(f"restarts must be at least 1, got {restarts}.")
-        self.restarts = int(restarts)
+        self.restarts = arguments.integer_from("restarts", restarts, 1)
 
     @property
     def is_random(self) -> bool:

@@ -8,6 +8,7 @@ from rtml_tf.attacks.adam import adam_step
 from rtml_tf.attacks.ball import Ball
 from rtml_tf.attacks.iterative_attack import IterativeAttack, State
 from rtml_tf.attacks.problem import AttackProblem, finite
+from rtml_tf.losses import arguments
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -46,7 +47,7 @@ class SPSA(IterativeAttack):
             samples: At least 1.
             delta: Above 0. The neighbours may leave the pixel range and the ball.
             step_size: Adam's learning rate, in pixel units (L2: the length of a step);
-                `2.5 epsilon / steps` by default.
+                `min(1, 2.5 / steps) epsilon` by default.
 
         Raises:
             ValueError: If `samples` or `delta` is outside its range.
@@ -62,12 +63,8 @@ class SPSA(IterativeAttack):
             ball=ball,
             pixel_range=pixel_range,
         )
-        if samples < 1:
-            raise ValueError(f"samples must be at least 1, got {samples}.")
-        if not delta > 0:
-            raise ValueError(f"delta must be above 0, got {delta}.")
-        self.samples = int(samples)
-        self.delta = float(delta)
+        self.samples = arguments.integer_from("samples", samples, 1)
+        self.delta = arguments.positive("delta", delta)
 
     @property
     def is_random(self) -> bool:

@@ -106,9 +106,7 @@ class FreeAdversarialModel(MetricModel):
             attacked = self._projected(attacked + step, images, epsilon)
         return logs
 
-    def _projected(
-        self, candidate: tf.Tensor, images: tf.Tensor, epsilon: tf.Tensor
-    ) -> tf.Tensor:
+    def _projected(self, candidate: tf.Tensor, images: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
         candidate = self.ball.project(candidate, images, epsilon)
         return tf.stop_gradient(tf.clip_by_value(candidate, 0.0, 1.0))
 

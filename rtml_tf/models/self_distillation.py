@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from rtml_tf.layers.l2_normalization import L2Normalization
-from rtml_tf.losses import pairs
+from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.metric_loss import MetricLoss
 
 # Of one training pass: "embedding" [B, D], "features" [B, C], "targets": a list of [B, size].
@@ -57,20 +57,15 @@ class SelfDistillation(tf.Module):
             ValueError: If a constant is out of range.
         """
         super().__init__(name="self_distillation")
-        if not sizes or min(sizes) < 1:
-            raise ValueError(f"sizes must be at least one size of at least 1, got {sizes}.")
-        for name, value in (("weight", weight), ("feature_weight", feature_weight)):
-            if not value >= 0:
-                raise ValueError(f"{name} must be at least 0, got {value}.")
-        if feature_start_step < 0:
-            raise ValueError(f"feature_start_step must be at least 0, got {feature_start_step}.")
-        if not temperature > 0:
-            raise ValueError(f"temperature must be above 0, got {temperature}.")
-        self.sizes = tuple(int(size) for size in sizes)
-        self.weight = float(weight)
-        self.feature_weight = float(feature_weight)
-        self.feature_start_step = int(feature_start_step)
-        self.temperature = float(temperature)
+        if not sizes:
+            raise ValueError("sizes must be at least one size, got none.")
+        self.sizes = tuple(arguments.integer_from("each of sizes", size, 1) for size in sizes)
+        self.weight = arguments.non_negative("weight", weight)
+        self.feature_weight = arguments.non_negative("feature_weight", feature_weight)
+        self.feature_start_step = arguments.integer_from(
+            "feature_start_step", feature_start_step, 0
+        )
+        self.temperature = arguments.positive("temperature", temperature)
         self.pooling_layer = pooling_layer
         self._heads: list[tf.keras.Model] = []
         self._losses: list[MetricLoss] = []

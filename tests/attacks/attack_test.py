@@ -160,7 +160,7 @@ class InferenceModeTest(tf.test.TestCase, parameterized.TestCase):
         network = _network()
         with tf.GradientTape() as tape:
             found = FastGradientMethod(epsilon=0.1, ball=L2Ball())(
-                network, {"image": _images()}, EmbeddingShiftObjective()
+                network, {"image": _images()}, EmbeddingShiftObjective(), seed=SEED
             )
             total = tf.reduce_sum(found)
         self.assertTrue(

@@ -73,14 +73,16 @@ class CarliniWagnerL2Test(tf.test.TestCase, parameterized.TestCase):
     def test_starts_where_the_embedding_shift_has_no_gradient(self):
         attack = CarliniWagnerL2(goal=0.1, steps=60, search_steps=4, learning_rate=0.02)
         batch = {"image": tf.fill([2, 3], 0.5)}
-        found = tf.function(lambda: attack(tf.identity, batch, EmbeddingShiftObjective()))()
+        found = tf.function(
+            lambda: attack(tf.identity, batch, EmbeddingShiftObjective(), seed=(0, 0))
+        )()
         self.assertAllClose(tf.norm(found - 0.5, axis=1), [0.1, 0.1], atol=5e-3)
 
     @parameterized.parameters(
-        ({"steps": 0}, r"steps must be at least 1, got 0\."),
-        ({"search_steps": 0}, r"search_steps must be at least 1, got 0\."),
-        ({"initial_constant": 0}, r"initial_constant must be above 0, got 0\."),
-        ({"learning_rate": -1.0}, r"learning_rate must be above 0, got -1\.0\."),
+        ({"steps": 0}, r"steps must be an integer of at least 1, got 0\."),
+        ({"search_steps": 0}, r"search_steps must be an integer of at least 1, got 0\."),
+        ({"initial_constant": 0}, r"initial_constant must be a number above 0, got 0\."),
+        ({"learning_rate": -1.0}, r"learning_rate must be a number above 0, got -1\.0\."),
         ({"epsilon": -1.0}, r"epsilon must be in \[0, inf\] .* got -1\.0\."),
     )
     def test_constructor_errors(self, arguments, message):

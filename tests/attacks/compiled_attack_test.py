@@ -9,6 +9,7 @@ from rtml_tf.attacks.embedding_objectives import (
     EmbeddingShiftObjective,
     TargetEmbeddingObjective,
 )
+from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 
 SEED = (1, 2)
@@ -76,8 +77,10 @@ class CompiledAttackTest(tf.test.TestCase):
             network=_network(), attack=attack, objective=EmbeddingShiftObjective()
         )
         images = _images(2)
-        found = compiled({"image": images})
+        found = compiled({"image": images}, seed=SEED)
         self.assertGreater(np.abs(found - images).max(), 0.05)
+        with self.assertRaisesRegex(ValueError, "epsilon must be .* got one after none"):
+            compiled({"image": images}, epsilon=0.1, seed=SEED)
 
     def test_a_random_attack_without_seed_is_an_error(self):
         attack = ProjectedGradientDescent(epsilon=0.1, steps=2)
@@ -85,6 +88,14 @@ class CompiledAttackTest(tf.test.TestCase):
             network=tf.identity, attack=attack, objective=EmbeddingShiftObjective()
         )
         with self.assertRaisesRegex(ValueError, r"ProjectedGradientDescent .* seed must be"):
+            compiled({"image": _images(1)})
+
+    def test_a_random_objective_without_seed_is_an_error(self):
+        attack = FastGradientMethod(epsilon=0.1)
+        compiled = CompiledAttack(
+            network=tf.identity, attack=attack, objective=EmbeddingShiftObjective()
+        )
+        with self.assertRaisesRegex(ValueError, r"EmbeddingShiftObjective .* seed must be"):
             compiled({"image": _images(1)})
 
 

@@ -46,7 +46,7 @@ class EmbeddingShiftObjectiveTest(tf.test.TestCase):
         self.assertGreater(np.max(found[:, 0]), 0.5)
 
     def test_an_offset_of_zero_is_an_error(self):
-        with self.assertRaisesRegex(ValueError, r"offset must be above 0, got 0\.0\."):
+        with self.assertRaisesRegex(ValueError, r"offset must be a number above 0, got 0\.0\."):
             EmbeddingShiftObjective(offset=0.0)
 
     def test_keras_restores_it(self):

@@ -109,7 +109,7 @@ class PermutedTargetsObjectiveTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(vars(again), vars(objective))
 
     def test_refuses(self):
-        with self.assertRaisesRegex(ValueError, "targets must be at least 1, got 0"):
+        with self.assertRaisesRegex(ValueError, "targets must be an integer of at least 1, got 0"):
             PermutedTargetsObjective(targets=0)
         objective = PermutedTargetsObjective(exclude_own_class=True)
         with self.assertRaisesRegex(ValueError, r'needs batch\["label"\], got a batch of'):

@@ -138,10 +138,11 @@ class GraphTest(tf.test.TestCase):
 
 class ErrorsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
-        ({"steps": 0}, r"steps must be at least 1, got 0\."),
-        ({"restarts": 0}, r"restarts must be at least 1, got 0\."),
-        ({"step_size": 0.0}, r"step_size must be above 0, got 0\.0\."),
-        ({"relative_step_size": -1}, r"relative_step_size must be above 0, got -1\."),
+        ({"steps": 2.5}, r"steps must be an integer of at least 1, got 2\.5\."),
+        ({"steps": 0}, r"steps must be an integer of at least 1, got 0\."),
+        ({"restarts": 0}, r"restarts must be an integer of at least 1, got 0\."),
+        ({"step_size": 0.0}, r"step_size must be a number above 0, got 0\.0\."),
+        ({"relative_step_size": -1}, r"relative_step_size must be a number above 0, got -1\."),
         ({"step_size": 0.1, "relative_step_size": 0.2}, r"exclude each other, got 0\.1 and 0\.2\."),
         ({"restarts": 2, "random_start": False}, r"restarts must be 1 without .*, got 2\."),
         ({"start_radius": 0.1, "random_start": False}, r"start_radius .* got 0\.1 with"),

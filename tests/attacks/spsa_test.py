@@ -83,8 +83,8 @@ class SPSATest(tf.test.TestCase, parameterized.TestCase):
         self.assertGreater(np.min(found), 0.5)
 
     @parameterized.parameters(
-        ({"samples": 0}, r"samples must be at least 1, got 0\."),
-        ({"delta": 0.0}, r"delta must be above 0, got 0\.0\."),
+        ({"samples": 0}, r"samples must be an integer of at least 1, got 0\."),
+        ({"delta": 0.0}, r"delta must be a number above 0, got 0\.0\."),
     )
     def test_constructor_errors(self, arguments, message):
         with self.assertRaisesRegex(ValueError, message):
