@@ -1,6 +1,8 @@
 """A source whose images are loaded once and then kept."""
 
+import math
 import os
+import pathlib
 import tempfile
 
 import numpy as np
@@ -8,6 +10,7 @@ import tensorflow as tf
 
 from rtml_tf.data import image_decoding
 from rtml_tf.data.source import ImageSource
+from rtml_tf.named_errors import errors_name
 
 _IMAGES_AT_ONCE = 256
 
@@ -39,6 +42,7 @@ class CachedImages(ImageSource):
 
         Raises:
             ValueError: If the folder of `file` does not exist.
+            OSError: If the disk has no room for it.
         """
         if file is not None and not os.path.isdir(os.path.dirname(os.path.abspath(file))):
             raise ValueError(f"file must lie in an existing folder, got {file!r}.")
@@ -70,7 +74,8 @@ def _stored(source: ImageSource, dtype: type, file: str | None) -> np.ndarray | 
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{name}.", delete=False) as stream:
         temporary = stream.name
     try:
-        images = np.memmap(temporary, dtype, "w+", shape=shape)
+        _allocate(temporary, math.prod(shape) * np.dtype(dtype).itemsize, pathlib.Path(file))
+        images = np.memmap(temporary, dtype, "r+", shape=shape)
         if not _fill(images, source):
             return None
         images.flush()
@@ -79,6 +84,12 @@ def _stored(source: ImageSource, dtype: type, file: str | None) -> np.ndarray | 
     finally:
         if os.path.exists(temporary):
             os.remove(temporary)
+
+
+def _allocate(temporary: str, num_bytes: int, file: pathlib.Path) -> None:
+    """Takes the room on the disk: to write into memory of a file that has none ends the process."""
+    with errors_name(file), open(temporary, "r+b") as stream:
+        os.posix_fallocate(stream.fileno(), 0, num_bytes)
 
 
 def _fill(images: np.ndarray, source: ImageSource) -> bool:

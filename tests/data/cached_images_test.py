@@ -1,6 +1,8 @@
 """Tests of the cache of images."""
 
+import errno
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -61,6 +63,28 @@ class CachedImagesTest(parameterized.TestCase, tf.test.TestCase):
         CachedImages(source=_Images(np.zeros((2, 4, 3, 2), np.float32)), file=file)
         images = tf.data.Dataset.range(300).map(first.load).as_numpy_iterator()
         self.assertAllEqual(list(images), _eight_bits())
+
+    def test_the_disk_has_room_for_all_images_before_the_first_is_loaded(self):
+        file = os.path.join(self.create_tempdir().full_path, "cache")
+        source = _Images(_eight_bits())
+        taken = []
+
+        def look(index):
+            (written,) = os.scandir(os.path.dirname(file))
+            taken.append(512 * written.stat().st_blocks)
+            return source.images[index]
+
+        with mock.patch.object(source, "_image", look):
+            CachedImages(source=source, file=file)
+        self.assertGreaterEqual(min(taken), 300 * 4 * 3 * 2)
+
+    def test_a_full_disk_is_an_error_that_names_the_file(self):
+        file = os.path.join(self.create_tempdir().full_path, "cache")
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        with mock.patch.object(os, "posix_fallocate", side_effect=full):
+            with self.assertRaisesRegex(OSError, f"No space left on device: '{file}'"):
+                CachedImages(source=_Images(_eight_bits()), file=file)
+        self.assertEmpty(os.listdir(os.path.dirname(file)))
 
     def test_refuses_a_file_in_a_missing_folder(self):
         with self.assertRaisesRegex(ValueError, "existing folder, got '/no/such/cache'"):
