@@ -64,7 +64,7 @@ def triplet_hard_loss(
     Args:
         embeddings: floating `[B, D]`, L2-normalised.
         labels: integer `[B]`.
-        margin: Above 0; not used with a soft margin.
+        margin: At least 0; not used with a soft margin.
         soft_margin: Softplus instead of a hinge.
         squared: Squared distances, in [0, 4], instead of distances, in [0, 2].
 
@@ -147,10 +147,10 @@ class TripletHardLoss(MetricLoss):
         """Checks and keeps the constants.
 
         Raises:
-            ValueError: If `margin` is not above 0.
+            ValueError: If `margin` is below 0.
         """
         super().__init__(name=name)
-        self.margin = arguments.positive("margin", margin)
+        self.margin = arguments.non_negative("margin", margin)
         self.soft_margin = soft_margin
         self.squared = squared
 

@@ -16,7 +16,7 @@ from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.schedules import Schedule, at_step, checked_weight
-from rtml_tf.models.two_domains import check_one_forward, outputs_of_both, target_branch
+from rtml_tf.models.two_domains import check_domains, outputs_of_both, target_branch
 from rtml_tf.networks.checking import check_input_shape
 from rtml_tf.networks.classifiers import two_classifiers
 
@@ -117,8 +117,7 @@ class CategoryAdversarialEmbeddingModel(MetricModel):
             raise ValueError(
                 f"category_weights must be CategoryWeights or None, got {category_weights!r}."
             )
-        if one_forward:
-            check_one_forward(network)
+        check_domains(network, one_forward=one_forward)
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
         self.category_weights = category_weights

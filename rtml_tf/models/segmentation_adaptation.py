@@ -8,7 +8,7 @@ import tensorflow as tf
 from rtml_tf.losses.segmentation import SegmentationLoss
 from rtml_tf.models.schedules import Schedule
 from rtml_tf.models.segmentation_model import Maps, SegmentationModel
-from rtml_tf.models.two_domains import check_one_forward, outputs_of_both
+from rtml_tf.models.two_domains import check_domains, outputs_of_both
 from rtml_tf.networks.checking import check_input_shape
 
 
@@ -51,8 +51,7 @@ class SegmentationAdaptationModel(SegmentationModel):
             name=name,
         )
         self.one_forward = bool(one_forward)
-        if one_forward:
-            check_one_forward(network)
+        check_domains(network, one_forward=one_forward)
 
     def check_data(self, element_spec: Any) -> None:
         """See `SegmentationModel`; also refuses batches without fitting target images.

@@ -32,7 +32,7 @@ def outputs_of_both(
         source: `[B, H, W, C]`.
         target: `[B', H', W', C]`; of the same size as `source` with `one_forward`.
         one_forward: Whether all images go through in one batch, which is quicker; for networks
-            that `check_one_forward` lets pass.
+            that `check_domains` lets pass.
 
     Returns:
         The outputs of the source images, and those of the target images.
@@ -53,21 +53,33 @@ def outputs_of_both(
     return tuple(tf.nest.pack_sequence_as(outputs, [part[i] for part in parts]) for i in (0, 1))
 
 
-def check_one_forward(network: tf.keras.Model) -> None:
-    """Refuses networks in which one batch of both domains is something else than two batches.
+def check_domains(network: tf.keras.Model, *, one_forward: bool) -> None:
+    """Refuses networks that would mix what the domains are normalised by.
+
+    Args:
+        network: What `outputs_of_both` is to call.
+        one_forward: Whether source and target are to go through it in one batch.
 
     Raises:
-        ValueError: If it has live batch norms without a branch for the source.
+        ValueError: If it has branches but none for the source, or, with `one_forward`, live batch
+            norms without branches.
     """
-    if SOURCE_BRANCH in branches_of(network):
+    branches = branches_of(network)
+    if SOURCE_BRANCH in branches:
         return
+    if branches:
+        raise ValueError(
+            f"the branches of {network.name!r} must be {CLEAN!r}, for the target, and "
+            f"{SOURCE_BRANCH!r}, got {branches}."
+        )
     live = [
         layer.name
-        for layer in network.layers
+        for layer in network.submodules
         if isinstance(layer, tf.keras.layers.BatchNormalization)
+        and layer.trainable
         and not isinstance(layer, FrozenStatisticsBatchNormalization)
     ]
-    if live:
+    if live and one_forward:
         raise ValueError(
             f"one_forward would mix the batch statistics of source and target in {live[0]!r} of "
             f"{network.name!r}; freeze the statistics (freeze_batch_norm_statistics) or give the "

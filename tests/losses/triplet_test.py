@@ -34,7 +34,7 @@ class TripletTest(tf.test.TestCase, parameterized.TestCase):
         value = triplet.triplet_semihard_loss(EMBEDDINGS, LABELS, margin=margin, squared=squared)
         self.assertAllClose(value, np.mean(terms), rtol=1e-5)
 
-    @parameterized.product(margin=(0.2, 1.0), squared=(True, False), soft_margin=(True, False))
+    @parameterized.product(margin=(0.0, 0.2, 1.0), squared=(True, False), soft_margin=(True, False))
     def test_hard_equals_the_paper_in_loops(self, margin, squared, soft_margin):
         table = distances(squared)
         terms = []
@@ -63,10 +63,13 @@ class TripletTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(value, (0.1 - 4.9 + 4.85) / 2, rtol=1e-4)
         self.assertAllClose(tape.gradient(value, embeddings), [[-0.5], [1.0], [-0.5]], rtol=1e-4)
 
-    @parameterized.parameters(triplet.TripletHardLoss, triplet.TripletSemiHardLoss)
-    def test_rejects_a_margin_out_of_range(self, loss):
-        with self.assertRaisesRegex(ValueError, "margin must be a number above 0, got 0"):
-            loss(margin=0)
+    @parameterized.parameters(
+        (triplet.TripletHardLoss, -0.1, "margin must be a number of at least 0, got -0.1"),
+        (triplet.TripletSemiHardLoss, 0, "margin must be a number above 0, got 0"),
+    )
+    def test_rejects_a_margin_out_of_range(self, loss, margin, message):
+        with self.assertRaisesRegex(ValueError, message):
+            loss(margin=margin)
 
 
 if __name__ == "__main__":
