@@ -11,9 +11,9 @@ from rtml_tf.classical.whitening import check_shrinkage, class_means, whitening
 class Mahalanobis(ClassicalMethod):
     """Principal components, rotated and scaled so that a covariance becomes the identity.
 
-    The distance of two embeddings (before they are scaled to unit length) is the Mahalanobis
-    distance `(x - y)' S^-1 (x - y)`. `S` is the covariance within classes, pooled over the labelled
-    examples (within-class covariance normalisation, WCCN: Hatch, Kajarekar, Stolcke,
+    The squared distance of two embeddings (before they are scaled to unit length) is that of
+    Mahalanobis, `(x - y)' S^-1 (x - y)`. `S` is the covariance within classes, pooled over the
+    labelled examples (within-class covariance normalisation, WCCN: Hatch, Kajarekar, Stolcke,
     "Within-class covariance normalization for SVM-based speaker recognition", Interspeech 2006), or
     the covariance of all examples, which needs no labels (whitening). The source plays no part.
 

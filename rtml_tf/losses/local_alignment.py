@@ -104,3 +104,27 @@ class CategoryWeights:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "CategoryWeights":
         return cls(**config)
+
+
+def checked_category_weights(value: CategoryWeights | None) -> CategoryWeights | None:
+    """Returns `value`.
+
+    Raises:
+        ValueError: If it is neither `CategoryWeights` nor None.
+    """
+    if value is not None and not isinstance(value, CategoryWeights):
+        raise ValueError(f"category_weights must be CategoryWeights or None, got {value!r}.")
+    return value
+
+
+def weights_and_alignment(
+    category_weights: CategoryWeights | None,
+    first: tf.Tensor,
+    second: tf.Tensor,
+    step: int | tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """What `CategoryWeights` gives; without them all weights are 1."""
+    if category_weights is None:
+        alignment = local_alignment_map(first, second)
+        return tf.ones_like(alignment), alignment
+    return category_weights(first, second, step)

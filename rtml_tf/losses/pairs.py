@@ -12,7 +12,7 @@ import tensorflow as tf
 _SQUARED_EPSILON = 1e-12
 
 # Stands for minus infinity: finite, so that sums and products with it stay defined.
-_VERY_LOW = -1e30
+VERY_LOW = -1e30
 
 
 def pair_masks(row_labels: tf.Tensor, column_labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -77,7 +77,7 @@ def square_root(squared: tf.Tensor) -> tf.Tensor:
 
 def masked_max(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """The largest chosen value of each row, `[R, C]` -> `[R]`; -1e30 where none is chosen."""
-    return tf.reduce_max(tf.where(mask, values, _VERY_LOW), axis=1)
+    return tf.reduce_max(tf.where(mask, values, VERY_LOW), axis=1)
 
 
 def masked_log_sum_exp(values: tf.Tensor, mask: tf.Tensor, *, axis: int = 1) -> tf.Tensor:
@@ -85,7 +85,7 @@ def masked_log_sum_exp(values: tf.Tensor, mask: tf.Tensor, *, axis: int = 1) -> 
 
     `softplus` of it is `log(1 + sum(exp(values)))`, which is 0 where none is chosen.
     """
-    return tf.reduce_logsumexp(tf.where(mask, values, _VERY_LOW), axis=axis)
+    return tf.reduce_logsumexp(tf.where(mask, values, VERY_LOW), axis=axis)
 
 
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:

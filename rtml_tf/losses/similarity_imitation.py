@@ -7,9 +7,6 @@ import tensorflow as tf
 from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.imitation_loss import ImitationLoss, checked_embeddings
 
-# Takes an example out of its own distribution; finite, so that 0 times it is 0.
-_VERY_LOW = -1e30
-
 
 def similarity_imitation(
     student: tf.Tensor, teacher: tf.Tensor, *, temperature: float = 0.1
@@ -67,5 +64,5 @@ class SimilarityImitation(ImitationLoss):
 def _log_distributions(embeddings: tf.Tensor, temperature: float) -> tf.Tensor:
     """Log-probability of every example to be the neighbour of another: `[B, D]` -> `[B, B]`."""
     logits = pairs.cosine_similarities(embeddings, embeddings) / temperature
-    itself = tf.fill([tf.shape(embeddings)[0]], _VERY_LOW)
+    itself = tf.fill([tf.shape(embeddings)[0]], pairs.VERY_LOW)
     return tf.nn.log_softmax(tf.linalg.set_diag(logits, itself), axis=1)

@@ -8,7 +8,11 @@ import tensorflow as tf
 from rtml_tf.layers.gradient_reversal import reverse_gradient
 from rtml_tf.losses import arguments
 from rtml_tf.losses.domain import SOURCE, TARGET, domain_loss
-from rtml_tf.losses.local_alignment import CategoryWeights, local_alignment_map
+from rtml_tf.losses.local_alignment import (
+    CategoryWeights,
+    checked_category_weights,
+    weights_and_alignment,
+)
 from rtml_tf.losses.segmentation import SegmentationLoss
 from rtml_tf.models.adversarial_level import AdversarialLevel, discriminator_accuracy
 from rtml_tf.models.model_config import serialized
@@ -122,13 +126,9 @@ class CategoryAdversarialModel(SegmentationAdaptationModel):
             seed=seed,
             name=name,
         )
-        if category_weights is not None and not isinstance(category_weights, CategoryWeights):
-            raise ValueError(
-                f"category_weights must be CategoryWeights or None, got {category_weights!r}."
-            )
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
-        self.category_weights = category_weights
+        self.category_weights = checked_category_weights(category_weights)
         self.adversarial_weight = checked_weight("adversarial_weight", adversarial_weight)
         self.sees = sees
         self.auxiliary_discriminator = auxiliary_discriminator
@@ -205,10 +205,7 @@ class CategoryAdversarialModel(SegmentationAdaptationModel):
     def pixel_weights(self, target_maps: Maps) -> tuple[tf.Tensor, tf.Tensor]:
         """The weights of the target's pixels at this step, and M: float32 `[B, H, W]` each."""
         first, second = target_maps["p1"], target_maps["p2"]
-        if self.category_weights is None:
-            alignment = local_alignment_map(first, second)
-            return tf.ones_like(alignment), alignment
-        return self.category_weights(first, second, self.step)
+        return weights_and_alignment(self.category_weights, first, second, self.step)
 
     def get_config(self) -> dict:
         config = super().get_config()

@@ -8,7 +8,11 @@ import tensorflow as tf
 from rtml_tf.layers.gradient_reversal import reverse_gradient
 from rtml_tf.losses import arguments
 from rtml_tf.losses.domain import SOURCE, TARGET, domain_loss
-from rtml_tf.losses.local_alignment import CategoryWeights, local_alignment_map
+from rtml_tf.losses.local_alignment import (
+    CategoryWeights,
+    checked_category_weights,
+    weights_and_alignment,
+)
 from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.losses.weight_discrepancy import weight_discrepancy
 from rtml_tf.models.adversarial_level import discriminator_accuracy
@@ -113,14 +117,10 @@ class CategoryAdversarialEmbeddingModel(MetricModel):
                 f"discriminator must turn embeddings [B, {size}] into logits [B, 1], got "
                 f"{shapes[0]} -> {shapes[1]}."
             )
-        if category_weights is not None and not isinstance(category_weights, CategoryWeights):
-            raise ValueError(
-                f"category_weights must be CategoryWeights or None, got {category_weights!r}."
-            )
         check_domains(network, one_forward=one_forward)
         self.discriminator = discriminator
         self.discriminator_optimizer = discriminator_optimizer
-        self.category_weights = category_weights
+        self.category_weights = checked_category_weights(category_weights)
         self.adversarial_weight = checked_weight("adversarial_weight", adversarial_weight)
         self.classification_weight = arguments.non_negative(
             "classification_weight", classification_weight
@@ -212,10 +212,9 @@ class CategoryAdversarialEmbeddingModel(MetricModel):
     def _weights(self, embeddings: tf.Tensor, strength: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The weights of target images, with the gradient that the network gets, and M."""
         logits = self.classifiers(embeddings, training=True)
-        if self.category_weights is None:
-            alignment = local_alignment_map(logits["p1"], logits["p2"])
-            return tf.ones_like(alignment), alignment
-        weights, alignment = self.category_weights(logits["p1"], logits["p2"], self.step)
+        weights, alignment = weights_and_alignment(
+            self.category_weights, logits["p1"], logits["p2"], self.step
+        )
         return reverse_gradient(weights, -strength), alignment
 
     def _judged(self, embeddings: tf.Tensor) -> tf.Tensor:

@@ -34,7 +34,8 @@ class JointAdversarialModel(MetricModel):
     original fast gradient sign training (Goodfellow et al., ICLR 2015, section 6).
 
     Beside what `MetricModel` logs: the loss of both halves, the mean L2 distance between clean
-    and attacked embeddings, the mean norm of the perturbations, and `a`.
+    and attacked embeddings, the mean norm of the perturbations, and `a`; nothing of these where
+    `a` is the number 0 or 1, and there is one half only.
 
     Attributes:
         attack: How to search.
