@@ -26,15 +26,18 @@ def whole_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
     try:
         with errors_name(path):
             yield aside
-            _flush(aside)
+            flush(aside)
             os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
-    _flush(path.parent)
+    flush(path.parent)
 
 
-def _flush(path: pathlib.Path) -> None:
-    """Makes the operating system write a file or a folder's entries to the disk."""
+def flush(path: pathlib.Path) -> None:
+    """Makes the operating system write a file, or the entries of a folder, to the disk.
+
+    Until then a power cut may take what was written, or leave the name without the content.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,8 +1,16 @@
 """Saving and restoring the whole state of a run."""
 
 import pathlib
+from collections.abc import Mapping
 
 import tensorflow as tf
+from absl import logging
+
+from rtml_tf.named_errors import errors_name
+from rtml_tf.whole_file import flush
+
+# What TensorFlow raises for files that are not as they were written; an IndexError for short ones.
+_UNREADABLE = (IndexError, tf.errors.OpError)
 
 
 class RunState(tf.Module):
@@ -28,7 +36,10 @@ class RunState(tf.Module):
 
 
 class RunCheckpoint:
-    """The checkpoints of a run: model, optimizers, running means, random states, run state."""
+    """The checkpoints of a run: model, optimizers, running means, random states, run state.
+
+    Two are kept, so that a run can go on where a power cut damages the one that is being written.
+    """
 
     def __init__(self, *, model: tf.keras.Model, state: RunState, folder: pathlib.Path):
         """Prepares to save `model` and `state` in `folder`; the newest two are kept."""
@@ -39,33 +50,64 @@ class RunCheckpoint:
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
 
     def save(self) -> None:
-        """Saves everything; the checkpoint counts only when it is complete."""
-        self._manager.save(checkpoint_number=int(self._state.step.numpy()))
+        """Saves everything; the checkpoint counts only when it is complete.
+
+        When this returns, it is on the disk.
+        """
+        path = pathlib.Path(self._manager.save(checkpoint_number=int(self._state.step.numpy())))
+        folder = path.parent
+        with errors_name(path):
+            for file in (*folder.glob(f"{path.name}.*"), folder / "checkpoint", folder):
+                flush(file)
 
     def restore(self) -> bool:
-        """Restores the newest checkpoint.
+        """Restores the newest checkpoint that can be read.
 
         Returns:
             Whether there was one.
 
         Raises:
-            ValueError: If the checkpoint does not hold exactly this model.
+            ValueError: If no checkpoint can be read, or one does not hold exactly this model.
         """
-        newest = self._manager.latest_checkpoint
-        if newest is None:
+        # Not the manager's own list, which is empty where the clock has gone back since.
+        listed = tf.train.get_checkpoint_state(self._manager.directory)
+        if listed is None:
             # TensorFlow writes this list whole, after the checkpoint, and takes garbage for none.
-            listed = pathlib.Path(self._manager.directory, "checkpoint")
-            if listed.exists():
-                raise ValueError(f"{listed} is damaged: it names no checkpoint to resume from.")
+            file = pathlib.Path(self._manager.directory, "checkpoint")
+            if file.exists():
+                raise ValueError(f"{file} is damaged: it names no checkpoint to resume from.")
             return False
-        try:
-            status = self._checkpoint.restore(newest)
-            status.assert_existing_objects_matched()
-        except (AssertionError, IndexError, ValueError, tf.errors.OpError) as error:
-            raise ValueError(
-                f"checkpoint {newest} is damaged or does not fit this model: {error}"
-            ) from error
-        return True
+        unreadable = {}
+        for path in reversed(listed.all_model_checkpoint_paths):
+            try:
+                self._checkpoint.restore(path).assert_existing_objects_matched()
+            except _UNREADABLE as error:
+                unreadable[path] = error
+            except (AssertionError, ValueError) as error:
+                raise ValueError(_does_not_fit(path, error)) from error
+            else:
+                self._leave_out(unreadable, path)
+                return True
+        newest, error = next(iter(unreadable.items()))
+        raise ValueError(_does_not_fit(newest, error)) from error
+
+    def _leave_out(self, unreadable: Mapping[str, Exception], restored: str) -> None:
+        for path, error in unreadable.items():
+            logging.warning(
+                "checkpoint %s cannot be read (%s); going on from the one before it, %s. What was "
+                "trained since is trained again.",
+                path,
+                str(error).splitlines()[0],
+                restored,
+            )
+            # The oldest is what the next one replaces, which should not be the one that is sound.
+            order = self._manager._maybe_delete  # pylint: disable=protected-access
+            if path in order:
+                order.move_to_end(path, last=False)
+
+
+def _does_not_fit(path: str, error: Exception) -> str:
+    return f"checkpoint {path} is damaged or does not fit this model: {error}"
 
 
 def _random_generators(model: tf.keras.Model) -> list[tf.random.Generator]:

@@ -31,6 +31,7 @@ class RunFolder:
         tensorboard: Folder of TensorBoard's event files.
         checkpoints: Folder of the checkpoints that a run resumes from.
         network: The finished network, `network.keras`.
+        best: The epoch of that network, where a validation figure chose it, `best.json`.
         baselines: Figures of networks that were not trained here, `baselines.json`.
         metrics: The final figures, `metrics.json`; it exists when the run has finished.
     """
@@ -43,6 +44,7 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.checkpoints = self.path / "checkpoints"
         self.network = self.path / "network.keras"
+        self.best = self.path / "best.json"
         self.baselines = self.path / "baselines.json"
         self.metrics = self.path / "metrics.json"
         self._lock = None

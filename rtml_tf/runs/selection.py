@@ -5,11 +5,12 @@ import math
 from typing import Protocol
 
 import tensorflow as tf
+from absl import logging
 
 from rtml_tf.networks.saving import save_network
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunState
-from rtml_tf.runs.run_folder import RunFolder
+from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.workers import Workers
 
 
@@ -37,7 +38,8 @@ class BestNetwork(tf.keras.callbacks.Callback):
 
     The figures are added to the epoch's logs as "validation/<name>". The best value, its epoch
     and the number of validations since are in the run state, so that a resumed run goes on with
-    them.
+    them. The epoch stands beside the network, too: the network of an epoch that a resumed run
+    trains again does not count.
     """
 
     def __init__(
@@ -82,6 +84,21 @@ class BestNetwork(tf.keras.callbacks.Callback):
         self._epochs = epochs
         self._workers = workers
 
+    def on_train_begin(self, logs=None) -> None:
+        del logs
+        trained = int(self._state.step.numpy()) // self.params["steps"]
+        if not self._folder.best.exists() or read_json(self._folder.best)["epoch"] <= trained:
+            return
+        logging.warning(
+            "%s is of an epoch that is trained again; the best network is chosen among the epochs "
+            "from %d on.",
+            self._folder.network,
+            trained + 1,
+        )
+        self._state.best_value.assign(math.nan)
+        self._state.best_epoch.assign(0)
+        self._state.stale_validations.assign(0)
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         if (epoch + 1) % self._every_epochs and epoch + 1 != self._epochs:
             return
@@ -92,6 +109,8 @@ class BestNetwork(tf.keras.callbacks.Callback):
             logs.update({f"validation/{name}": value for name, value in figures.items()})
             value, best = figures[self._figure], float(state.best_value.numpy())
             if math.isnan(best) or self._sign * (value - best) > 0:
+                # First, so that no network of a later epoch passes for one of an earlier epoch.
+                write_json(self._folder.best, {"epoch": epoch + 1, "value": value})
                 save_network(self.model.finished_network, self._folder.network)
                 state.best_value.assign(value)
                 state.best_epoch.assign(epoch + 1)

@@ -120,7 +120,19 @@ class TrainingTest(tf.test.TestCase):
         with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 6; everything is saved"):
             train(**_arguments(self.folder / "parts", callbacks=[_StopAfter(6)]))
         resumed = train(**_arguments(self.folder / "parts"))
+        self._assert_ended_alike(resumed, whole)
 
+    def test_a_run_that_lost_its_last_epoch_ends_as_if_it_had_not(self):
+        """Twelve steps are three epochs; the checkpoint of the second is sound."""
+        whole = train(**_arguments(self.folder / "whole"))
+        with self.assertRaisesRegex(RunInterrupted, "after step 12"):
+            train(**_arguments(self.folder / "parts", callbacks=[_StopAfter(12)]))
+        for path in (self.folder / "parts" / "checkpoints").glob("ckpt-12.*"):
+            path.write_bytes(b"")
+        self._assert_ended_alike(train(**_arguments(self.folder / "parts")), whole)
+
+    def _assert_ended_alike(self, resumed, whole):
+        """The runs in "parts" and in "whole"."""
         self.assertEqual(resumed["networks"], whole["networks"])
         for mine, others in zip(
             load_network(self.folder / "parts" / "network.keras").get_weights(),
