@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping
 
 from rtml_tf.networks.saving import load_network
-from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.final_figures import Descriptions, Figures, final_figures
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import write_json
 from rtml_tf.runs.selection import Evaluation
@@ -14,6 +14,8 @@ from rtml_tf.runs.workers import Workers
 
 def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output: str) -> dict:
     """Evaluates a saved network, prints the figures and writes them as JSON.
+
+    What is evaluated is written after each evaluation; a later call begins anew.
 
     Args:
         network_file: A network that `train` saved.
@@ -42,9 +44,16 @@ def evaluate(*, network_file: str, evaluations: Mapping[str, Evaluation], output
     if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
         raise ValueError(f"output must lie in a folder that can be written, got {output!r}.")
     network = load_network(network_file)
-    figures, descriptions = final_figures(network, evaluations, file.parent)
+    figures, descriptions = final_figures(
+        network,
+        evaluations,
+        file.parent,
+        keep=lambda *results: write_json(file, _results(*results)),
+    )
     print(figures_table({network_file: figures}))
-    results = {"figures": figures, "evaluations": descriptions}
-    write_json(file, results)
     print(f"Written to {output}.")
-    return results
+    return _results(figures, descriptions)
+
+
+def _results(figures: Figures, descriptions: Descriptions) -> dict:
+    return {"figures": figures, "evaluations": descriptions}

@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from rtml_tf.networks.fingerprint import network_fingerprint
 from rtml_tf.networks.saving import load_network
-from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.final_figures import Descriptions, Figures, final_figures
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
 
@@ -50,6 +51,8 @@ def finish(
 ) -> None:
     """Evaluates the saved network itself, so that the figures are those of the file.
 
+    Called again after an evaluation that failed or was stopped, it goes on with that one.
+
     Args:
         folder: The run folder, with the network and the figures of the baselines; its
             `metrics.json` is written.
@@ -60,10 +63,30 @@ def finish(
     network = load_network(folder.network)
     for artefact in artefacts:
         artefact.write(network, folder.tensorboard)
-    figures, descriptions = final_figures(network, evaluations, folder.path)
+    fingerprint = network_fingerprint(network)
+    figures, descriptions = _evaluated(folder, fingerprint)
+
+    def keep(more_figures: Figures, more_descriptions: Descriptions) -> None:
+        figures.update(more_figures)
+        descriptions.update(more_descriptions)
+        results = {"network": fingerprint, "figures": figures, "evaluations": descriptions}
+        write_json(folder.evaluated, results)
+
+    missing = {name: evaluations[name] for name in evaluations if name not in figures}
+    final_figures(network, missing, folder.path, keep=keep)
     networks = read_json(folder.baselines) if evaluations else {}
-    networks["trained"] = figures
+    networks["trained"] = {name: figures[name] for name in evaluations}
     write_json(
         folder.metrics,
         {"networks": networks, "evaluations": descriptions, "training": dict(training)},
     )
+    folder.evaluated.unlink(missing_ok=True)
+
+
+def _evaluated(folder: RunFolder, fingerprint: str) -> tuple[Figures, Descriptions]:
+    """What was measured of this network before an evaluation failed or was stopped."""
+    if not folder.evaluated.exists():
+        return {}, {}
+    held = read_json(folder.evaluated)
+    # A run that lost its last epoch may have trained another network since.
+    return (held["figures"], held["evaluations"]) if held["network"] == fingerprint else ({}, {})

@@ -33,6 +33,7 @@ class RunFolder:
         network: The finished network, `network.keras`.
         best: The epoch of that network, where a validation figure chose it, `best.json`.
         baselines: Figures of networks that were not trained here, `baselines.json`.
+        evaluated: The final figures as far as they go, `evaluated.json`, while they are measured.
         metrics: The final figures, `metrics.json`; it exists when the run has finished.
     """
 
@@ -46,6 +47,7 @@ class RunFolder:
         self.network = self.path / "network.keras"
         self.best = self.path / "best.json"
         self.baselines = self.path / "baselines.json"
+        self.evaluated = self.path / "evaluated.json"
         self.metrics = self.path / "metrics.json"
         self._lock = None
 

@@ -10,6 +10,8 @@ from rtml_tf.networks.raw_pixels import raw_pixels
 from rtml_tf.networks.saving import save_network
 from rtml_tf.runs import evaluating
 from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.finishing import finish
+from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 
 
 class _Plain:
@@ -25,6 +27,20 @@ class _Telling(_Plain):
 
     def describe(self):
         return {"of": "layers"}
+
+
+class _Failing(_Plain):
+    def evaluate(self, network):
+        raise ValueError("no such images")
+
+
+class _Counted(_Telling):
+    def __init__(self):
+        self.calls = 0
+
+    def evaluate(self, network):
+        self.calls += 1
+        return super().evaluate(network)
 
 
 class FinalFiguresTest(absltest.TestCase):
@@ -43,6 +59,56 @@ class FinalFiguresTest(absltest.TestCase):
         self.assertEqual(results["evaluations"], {"telling": {"of": "layers"}})
         self.assertEqual(json.loads((folder / "evaluation.json").read_text()), results)
         self.assertTrue((folder / "telling").exists())
+
+    def test_a_saved_network_keeps_its_figures_when_a_later_evaluation_fails(self):
+        folder = pathlib.Path(self.create_tempdir().full_path)
+        network = raw_pixels(input_shape=(2, 2, 1))
+        save_network(network, folder / "network.keras")
+        with self.assertRaisesRegex(ValueError, "no such images"):
+            evaluating.evaluate(
+                network_file=str(folder / "network.keras"),
+                evaluations={"telling": _Telling(), "failing": _Failing()},
+                output=str(folder / "evaluation.json"),
+            )
+        layers = float(len(network.layers))
+        self.assertEqual(
+            json.loads((folder / "evaluation.json").read_text()),
+            {
+                "figures": {"telling": {"layers": layers}},
+                "evaluations": {"telling": {"of": "layers"}},
+            },
+        )
+
+    def test_a_run_goes_on_with_the_evaluation_that_failed(self):
+        folder = RunFolder(self.create_tempdir().full_path)
+        save_network(raw_pixels(input_shape=(2, 2, 1)), folder.network)
+        write_json(folder.baselines, {})
+        counted = _Counted()
+
+        def finished(last):
+            evaluations = {"first": counted, "last": last}
+            finish(folder, evaluations=evaluations, artefacts=[], training={"steps": 3})
+
+        with self.assertRaisesRegex(ValueError, "no such images"):
+            finished(_Failing())
+        self.assertFalse(folder.finished)
+        finished(_Plain())
+        self.assertEqual(counted.calls, 1)
+        metrics = read_json(folder.metrics)
+        self.assertEqual(list(metrics["networks"]["trained"]), ["first", "last"])
+        self.assertEqual(metrics["evaluations"], {"first": {"of": "layers"}})
+        self.assertFalse(folder.evaluated.exists())
+
+    def test_a_run_measures_another_network_anew(self):
+        folder = RunFolder(self.create_tempdir().full_path)
+        write_json(folder.baselines, {})
+        counted = _Counted()
+        evaluations = {"first": counted, "last": _Failing()}
+        for size in (2, 3):
+            save_network(raw_pixels(input_shape=(size, size, 1)), folder.network)
+            with self.assertRaisesRegex(ValueError, "no such images"):
+                finish(folder, evaluations=evaluations, artefacts=[], training={})
+        self.assertEqual(counted.calls, 2)
 
     def test_drawn_and_described_where_an_evaluation_can(self):
         folder = pathlib.Path(self.create_tempdir().full_path)
