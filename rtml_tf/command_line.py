@@ -19,6 +19,7 @@ from rtml_tf.data.image_check import plain_message
 from rtml_tf.runs import runtime
 
 _GIN_CALL = "  In call to configurable "
+_Main = Callable[[Sequence[str]], int | None]
 
 GIN_FILES = flags.DEFINE_multi_string(
     "gin_file", [], "A gin file of the experiment; may be given several times, later ones win."
@@ -71,11 +72,19 @@ def message_of(error: Exception) -> str:
     return "\n".join(message)
 
 
-def guarded(main: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[str]], int | None]:
+def guarded(main: _Main, *, goes_on: bool = False) -> _Main:
     """A binary's `main`, whose errors that a user can mend become a message and exit status 1.
 
     With `--verbosity=1` they come with their traceback.
+
+    Args:
+        main: Takes the arguments that are no flags.
+        goes_on: Whether, stopped and started again, it goes on where it was. Otherwise it begins
+            anew, and finds the files that it has written.
     """
+    then = "what is done is saved, the same command goes on from there."
+    if not goes_on:
+        then = "what was finished is written, the same command begins anew."
 
     def guarded_main(argv: Sequence[str]) -> int | None:
         if len(argv) > 1:
@@ -84,8 +93,7 @@ def guarded(main: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[s
         try:
             return main(argv)
         except _Stopped as stopped:
-            name = stopped.signal.name
-            print(f"stopped by {name}; what is done is saved, the same command goes on from there.")
+            print(f"stopped by {stopped.signal.name}; {then}")
             return 128 + stopped.signal
         except _MISTAKES as error:
             if logging.get_verbosity() >= logging.DEBUG:
@@ -97,16 +105,20 @@ def guarded(main: Callable[[Sequence[str]], int | None]) -> Callable[[Sequence[s
     return guarded_main
 
 
-def run(main: Callable[[Sequence[str]], int | None]) -> None:
+def run(main: _Main, *, goes_on: bool = False) -> None:
     """Runs a binary's `main`, `guarded`, in the directory that the user is in.
 
     SIGTERM and Ctrl-C end it with a message and exit status 128 + signal.
+
+    Args:
+        main: Takes the arguments that are no flags.
+        goes_on: See `guarded`.
     """
     # `bazel run` starts programs in a folder of its own; paths are the user's.
     os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
-    app.run(guarded(main))
+    app.run(guarded(main, goes_on=goes_on))
 
 
 class _Stopped(BaseException):

@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run_main() -> None:
     """Entry point of the console script."""
-    command_line.run(main)
+    command_line.run(main, goes_on=True)
 
 
 if __name__ == "__main__":
