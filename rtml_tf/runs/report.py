@@ -75,10 +75,8 @@ def closing_report(metrics: Mapping, run_dir: str) -> str:
             if training.get("skipped_steps"):
                 how += f", {training['skipped_steps']} steps skipped (not finite)"
         lines.append(f"{name}: {how}, in {folders[name]}")
-    last = list(folders.values())[-1]
-    lines += [
-        "",
-        f"Watch:     ./bazelw run //rtml_tf:watch -- --logdir={folder}",
-        f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={last}",
-    ]
+    lines += ["", f"Watch:     ./bazelw run //rtml_tf:watch -- --logdir={folder}"]
+    if folders:  # Stages that compare or export leave no network of their own.
+        last = list(folders.values())[-1]
+        lines.append(f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={last}")
     return "\n".join(lines)

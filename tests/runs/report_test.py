@@ -2,7 +2,7 @@
 
 from absl.testing import absltest
 
-from rtml_tf.runs.report import figures_table
+from rtml_tf.runs.report import closing_report, figures_table
 
 
 class FiguresTableTest(absltest.TestCase):
@@ -36,6 +36,23 @@ class FiguresTableTest(absltest.TestCase):
     def test_a_table_an_evaluation(self):
         table = figures_table({"trained": {"seen": {"nmi": 1.0}, "unseen": {"nmi": 0.5}}})
         self.assertLen(table.split("\n\n"), 2)
+
+
+class ClosingReportTest(absltest.TestCase):
+    _FIGURES = {"a": {"test": {"recall@1": 0.5}}}
+
+    def test_the_last_stage_that_trained_is_evaluated(self):
+        fitted = {"steps": 0, "seconds": 2.0}
+        metrics = {"networks": self._FIGURES, "training": {"source": fitted, "transfer": fitted}}
+        lines = closing_report(metrics, "runs/x").splitlines()
+        self.assertEqual(lines[-5], "source: fitted in 2 s, in runs/x/source")
+        self.assertEndsWith(lines[-2], "--logdir=runs/x")
+        self.assertEndsWith(lines[-1], "//rtml_tf:evaluate -- --run_dir=runs/x/transfer")
+
+    def test_where_nothing_was_trained_there_is_nothing_to_evaluate(self):
+        report = closing_report({"networks": self._FIGURES, "training": {}}, "runs/x")
+        self.assertIn("recall@1", report)
+        self.assertEndsWith(report, "--logdir=runs/x")
 
 
 if __name__ == "__main__":
