@@ -17,6 +17,9 @@ gin.add_config_file_search_path(str(_ROOT))
 # A section of a resolved configuration that says nothing.
 _WITHOUT_VALUES = re.compile(r"^# Parameters for .*:\n# =+\n# None\.\n*", re.MULTILINE)
 
+# A quoted text: a percent sign in it begins no name of a macro.
+_TEXT = re.compile(r"'(?:[^'\\]|\\.)*'" r'|"(?:[^"\\]|\\.)*"')
+
 
 class ConfigurationError(ValueError):
     """A gin file or parameter that cannot be used."""
@@ -180,7 +183,7 @@ def _check_parameters() -> None:
 def _check_macros() -> None:
     """A macro that nothing uses is a misspelt one; one that nothing sets, too."""
     defined = {scope for scope, selector in _bindings() if selector == "gin.macro"}
-    config = gin.config_str(max_line_length=10_000)
+    config = _TEXT.sub("''", gin.config_str(max_line_length=10_000))
     used = {name for name in re.findall(r"%([\w.]+)", config) if not name.startswith("gin.")}
     for name in sorted(used - defined):
         raise ConfigurationError(

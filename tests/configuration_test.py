@@ -60,6 +60,14 @@ class ConfigurationTest(parameterized.TestCase):
         self.assertEqual(sgd.momentum, 0.5)
         self.assertEqual(gin.query_parameter("SEED/gin.macro.value"), 5)
 
+    def test_a_percent_sign_in_a_text_names_no_macro(self):
+        for text in ("/data/100%real", "it's 100%real", 'a "quoted" 7%x', "\\%x", "%x" * 80):
+            configuration.parse([self.file], [f"tf.keras.optimizers.SGD.name = {text!r}"])
+            self.assertEqual(gin.query_parameter("tf.keras.optimizers.SGD.name"), text)
+        for value in ("%SEDE", "('a', %SEDE, 'b')"):
+            with self.assertRaisesRegex(configuration.ConfigurationError, "SEDE is used but not"):
+                configuration.parse([self.file], [f"tf.keras.optimizers.SGD.name = {value}"])
+
     def test_many_parameters_cost_no_more_than_each(self):
         """Were the imports of the files to double with each, this would never end."""
         configuration.parse(["gin_configs/quickstart.gin"], [f"SEED = {i}" for i in range(40)])
