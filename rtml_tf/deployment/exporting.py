@@ -113,17 +113,18 @@ def export(
         return held
     images = first_images(examples, num_examples)
     check_input_shape(network, images.shape[1:])
+    own_figures = started.of_network()
     report = {
         "violations": [],
-        "network": {"name": network.name, "fingerprint": made_from["fingerprint"]},
+        "network": {"name": network.name, "fingerprint": made_from["fingerprint"], **own_figures},
         "files": {},
         "images": len(started.images),
         "limits": proof.limits.describe(),
+        # What evaluations say of their latest network is said of this one, not of a file.
         "evaluations": started.describe(),
         "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
         "config": config,
     }
-    report["network"] |= started.of_network()
     description = NetworkDescription(
         name=network.name,
         version=made_from["fingerprint"],

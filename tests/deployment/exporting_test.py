@@ -81,6 +81,25 @@ class ExportingTest(tf.test.TestCase):
         self.assertIn("tiny: 8x6x3 -> 4", printed.getvalue())
         return report
 
+    def test_what_evaluations_say_is_of_the_network(self):
+        """A file is evaluated, too, and later."""
+
+        class _Counted(RetrievalEvaluation):
+            networks = 0
+
+            def evaluate(self, network):
+                self.networks += 1
+                return super().evaluate(network)
+
+            def describe(self):
+                return {"networks": self.networks}
+
+        def counted(surrogate):
+            return _Counted(source=_source(), recall_at=(1,), nmi=False, density=False)
+
+        report = self._export(proof={"attacks": {"counted": counted}})
+        self.assertEqual(report["evaluations"]["counted"], {"networks": 1})
+
     def test_files_report_card_and_what_an_application_makes_of_them(self):
         thresholds = SimilarityThresholds(
             pairs=class_pairs(source=_source(), pairs=30), false_accept_rates=(0.2, 0.5)
