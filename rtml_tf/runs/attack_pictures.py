@@ -15,8 +15,8 @@ class AttackPictures(tf.keras.callbacks.Callback):
     stay the same throughout; the attack is the one that the model trains with, at its current
     epsilon, on the network in inference mode. It is traced once.
 
-    The picture goes to the default summary writer, at the model's step; without one nothing is
-    shown.
+    The picture goes to the default summary writer, at the step of the run: a batch is one, however
+    many gradient steps the model takes with it. Without a writer nothing is shown.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class AttackPictures(tf.keras.callbacks.Callback):
 
         Args:
             source: What is trained on: losses with class weights know its labels only.
-            every_steps: Steps from one picture to the next; the first comes after so many.
+            every_steps: Batches from one picture to the next; the first comes after so many.
             count: Number of images shown, even.
             batch_size: Number of images attacked together, of which the first are shown; less
                 where the source has fewer classes. Few images would soon be told apart so well
@@ -78,7 +78,6 @@ class AttackPictures(tf.keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None) -> None:
         del logs
-        self._step = int(self.model.step.numpy())
         images = tf.data.Dataset.from_tensor_slices(self._indices).map(self._source.load)
         labels = np.asarray(self._source.labels)[self._indices]
         batch = {
@@ -87,12 +86,16 @@ class AttackPictures(tf.keras.callbacks.Callback):
         }
         self._picture = tf.function(lambda: self._drawn(batch))
 
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        del logs
+        self._first_step = epoch * self.params["steps"]
+
     def on_train_batch_end(self, batch: int, logs=None) -> None:
-        del batch, logs
-        self._step += 1
-        if self._step % self._every_steps == 0 and tf.summary.should_record_summaries():
+        del logs
+        step = self._first_step + batch + 1
+        if step % self._every_steps == 0 and tf.summary.should_record_summaries():
             name = f"attack/clean, perturbation x {self._amplification:g}, attacked"
-            tf.summary.image(name, self._picture(), step=self._step)
+            tf.summary.image(name, self._picture(), step=step)
 
     def _drawn(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         attacked = self.model.attacked(batch)

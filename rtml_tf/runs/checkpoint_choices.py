@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from rtml_tf.networks.saving import load_network, save_network
 from rtml_tf.runs.averaging import averaged_weights, keeps_average
+from rtml_tf.runs.checkpoint import RunState
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
@@ -84,15 +85,22 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
         self._evaluations = dict(evaluations)
         self._every_epochs = every_epochs
         self._folder: RunFolder | None = None
+        self._state: RunState | None = None
 
     def use_folder(self, folder: RunFolder) -> None:
         """Takes the run folder; called before training."""
         self._folder = folder
 
+    def use_state(self, state: RunState) -> None:
+        """Takes how far the run is; called before training."""
+        self._state = state
+
     def on_train_begin(self, logs=None) -> None:
         del logs
-        if self._folder is None:
-            raise ValueError("CheckpointChoices needs use_folder to be called before training.")
+        if self._folder is None or self._state is None:
+            raise ValueError(
+                "CheckpointChoices needs use_folder and use_state to be called before training."
+            )
         self._file = self._folder.path / "choices.json"
         self._kept = read_json(self._file) if self._file.exists() else {}
 
@@ -113,7 +121,8 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
 
     def on_train_end(self, logs=None) -> None:
         del logs
-        epoch = int(self.model.step.numpy()) // self.params["steps"]
+        # Not of the model's steps, of which a method may take several with one batch.
+        epoch = int(self._state.step.numpy()) // self.params["steps"]
         with averaged_weights(self.model):
             self._keep(_LAST, {"epoch": epoch})
         if keeps_average(self.model):

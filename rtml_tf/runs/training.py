@@ -97,7 +97,8 @@ def train(
         evaluate_untrained: Whether the network as it is before training is one of them.
         artefacts: What else is written for TensorBoard from the chosen network.
         callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
-            One that writes files has a method `use_folder(folder)`, which is given the run's.
+            One that writes files has a method `use_folder(folder)`, which is given the run's, one
+            that asks how far the run is `use_state(state)`.
         checkpoint_every_steps: Save within epochs too, after so many steps.
         stop_after_skipped_steps: A step whose loss or gradient is not finite is skipped and
             counted. After so many in a row the run stops and leaves the first of their batches in
@@ -129,6 +130,8 @@ def train(
     for callback in run_callbacks:
         if hasattr(callback, "use_folder"):
             callback.use_folder(folder)
+        if hasattr(callback, "use_state"):
+            callback.use_state(state)
     if validation is not None:
         run_callbacks.append(
             BestNetwork(

@@ -25,11 +25,11 @@ class _Greys(ImageSource):
 
 
 class _Model(tf.keras.Model):
-    """Attacks by adding epsilon to every pixel."""
+    """Attacks by adding epsilon to every pixel, and takes two gradient steps with each batch."""
 
     def __init__(self):
         super().__init__()
-        self.step = tf.Variable(3, dtype=tf.int64, trainable=False)
+        self.step = tf.Variable(6, dtype=tf.int64, trainable=False)
         self.epsilon = tf.Variable(0.02, trainable=False)
         self.attacked_labels = []
 
@@ -40,13 +40,18 @@ class _Model(tf.keras.Model):
 
 class AttackPicturesTest(parameterized.TestCase, tf.test.TestCase):
     def _run(self, callback, model, steps):
-        """Steps of training from the model's step on; the pictures by step, as uint8 arrays."""
+        """Trains from step 3 on, in epochs of 5 steps; the pictures by step, as uint8 arrays."""
         folder = self.create_tempdir().full_path
         with tf.summary.create_file_writer(folder).as_default():
             callback.set_model(model)
+            callback.set_params({"steps": 5})
             callback.on_train_begin()
-            for batch in range(steps):
-                callback.on_train_batch_end(batch, {})
+            callback.on_epoch_begin(0)
+            for step in range(3, 3 + steps):
+                if step == 5:
+                    callback.on_epoch_begin(1)
+                model.step.assign_add(2)
+                callback.on_train_batch_end(step % 5, {})
                 model.epsilon.assign_add(0.01)
         events = EventAccumulator(folder)
         events.Reload()
@@ -85,7 +90,9 @@ class AttackPicturesTest(parameterized.TestCase, tf.test.TestCase):
     def test_without_a_writer_nothing_is_attacked(self):
         callback, model = AttackPictures(source=_Greys(), every_steps=1, count=2), _Model()
         callback.set_model(model)
+        callback.set_params({"steps": 5})
         callback.on_train_begin()
+        callback.on_epoch_begin(0)
         callback.on_train_batch_end(0, {})
         self.assertEmpty(model.attacked_labels)
 

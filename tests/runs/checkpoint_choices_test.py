@@ -7,6 +7,7 @@ import tensorflow as tf
 from absl.testing import parameterized
 
 from rtml_tf.networks.saving import load_network
+from rtml_tf.runs.checkpoint import RunState
 from rtml_tf.runs.checkpoint_choices import CheckpointChoices, Choice
 from rtml_tf.runs.run_folder import RunFolder, read_json
 
@@ -32,7 +33,7 @@ class _Model(tf.keras.Model):
         super().__init__()
         image = tf.keras.Input((1,))
         self.network = tf.keras.Model(image, tf.keras.layers.Dense(1)(image))
-        self.step = tf.Variable(0, dtype=tf.int64)
+        self.step = tf.Variable(0, dtype=tf.int64)  # Two gradient steps are taken with each batch.
 
     @property
     def finished_network(self) -> tf.keras.Model:
@@ -46,6 +47,7 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self._folder = RunFolder(self.create_tempdir().full_path)
+        self._state = RunState()
         self._evaluation = _Bias()
 
     def _callback(self, model, *, evaluation=None) -> CheckpointChoices:
@@ -56,6 +58,7 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
         }
         callback = CheckpointChoices(choices=choices, evaluations={"test": _Bias()})
         callback.use_folder(self._folder)
+        callback.use_state(self._state)
         callback.set_model(model)
         callback.set_params({"steps": 5})
         return callback
@@ -66,7 +69,8 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
         callback.on_train_begin()
         for epoch, bias in enumerate(biases, start=first_epoch):
             model.network.trainable_variables[1].assign([bias])
-            model.step.assign(5 * (epoch + 1))
+            self._state.step.assign(5 * (epoch + 1))
+            model.step.assign(10 * (epoch + 1))
             logs.append({})
             callback.on_epoch_end(epoch, logs[-1])
         return logs
@@ -125,7 +129,8 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
             for _ in range(2):
                 gradients = [tf.zeros([1, 1]), -tf.ones([1])]
                 optimizer.apply_gradients(zip(gradients, model.network.trainable_variables))
-            model.step.assign(5 * (epoch + 1))
+            self._state.step.assign(5 * (epoch + 1))
+            model.step.assign(10 * (epoch + 1))
             callback.on_epoch_end(epoch, {})
         callback.on_train_end()
         average = 0.0
@@ -144,7 +149,7 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
             CheckpointChoices(choices={"last": choice}, evaluations={})
         with self.assertRaisesRegex(ValueError, "every_epochs must be at least 1, got 0"):
             CheckpointChoices(choices={}, evaluations={}, every_epochs=0)
-        with self.assertRaisesRegex(ValueError, "needs use_folder to be called"):
+        with self.assertRaisesRegex(ValueError, "needs use_folder and use_state to be called"):
             CheckpointChoices(choices={}, evaluations={}).on_train_begin()
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import pathlib
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -163,6 +164,13 @@ class TrainingTest(tf.test.TestCase):
         network = train(**_arguments(self.folder / "run", dry_run=True))
         self.assertIsInstance(network, tf.keras.Model)
         self.assertFalse((self.folder / "run").exists())
+
+    def test_callbacks_that_ask_are_given_the_folder_and_how_far_the_run_is(self):
+        callback = tf.keras.callbacks.Callback()
+        callback.use_folder, callback.use_state = mock.Mock(), mock.Mock()
+        train(**_arguments(self.folder / "run", dry_run=True, callbacks=[callback]))
+        self.assertEqual(callback.use_folder.call_args.args[0].path, self.folder / "run")
+        self.assertEqual(callback.use_state.call_args.args[0].step, 0)
 
     def test_mistakes_are_found_before_the_run_starts(self):
         for change, message in (
