@@ -86,24 +86,21 @@ class RunCheckpoint:
             except (AssertionError, ValueError) as error:
                 raise ValueError(_does_not_fit(path, error)) from error
             else:
-                self._leave_out(unreadable, path)
+                _warn(unreadable, path)
                 return True
         newest, error = next(iter(unreadable.items()))
         raise ValueError(_does_not_fit(newest, error)) from error
 
-    def _leave_out(self, unreadable: Mapping[str, Exception], restored: str) -> None:
-        for path, error in unreadable.items():
-            logging.warning(
-                "checkpoint %s cannot be read (%s); going on from the one before it, %s. What was "
-                "trained since is trained again.",
-                path,
-                str(error).splitlines()[0],
-                restored,
-            )
-            # The oldest is what the next one replaces, which should not be the one that is sound.
-            order = self._manager._maybe_delete  # pylint: disable=protected-access
-            if path in order:
-                order.move_to_end(path, last=False)
+
+def _warn(unreadable: Mapping[str, Exception], restored: str) -> None:
+    for path, error in unreadable.items():
+        logging.warning(
+            "checkpoint %s cannot be read (%s); going on from the one before it, %s. What was "
+            "trained since is trained again.",
+            path,
+            str(error).splitlines()[0],
+            restored,
+        )
 
 
 def _does_not_fit(path: str, error: Exception) -> str:
