@@ -4,10 +4,12 @@ import contextlib
 import csv
 import dataclasses
 import datetime
+import itertools
 import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +18,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
+# The beginning of an absolute path in a binding.
+_PATH = re.compile(r"""['"][/~]""")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Sweep:
 
     The records are the `metrics.json` of finished runs, in one JSON file: a sweep that is stopped,
     or goes on elsewhere, makes only the runs that have no record yet (and those that they need).
+    Beside its figures a record has the settings that gave them, so that no page states others.
 
     Attributes:
         records: `{run: metrics}` of all finished runs.
@@ -75,8 +81,11 @@ class Sweep:
         """Makes the runs that have no record, in their order as far as their needs allow.
 
         Raises:
+            ValueError: If a record is that of a run with other settings.
             RuntimeError: If a run fails; those that run beside it are finished first.
         """
+        for run in runs:
+            self._check_settings(run)
         by_name = {run.name: run for run in runs}
         needed = {name for run in runs if run.name not in self.records for name in run.needs}
         waiting = [
@@ -134,6 +143,18 @@ class Sweep:
         """Mean minutes of training of several runs."""
         return float(np.mean([self.records[name]["training"]["seconds"] for name in names])) / 60
 
+    def _check_settings(self, run: Run) -> None:
+        # Older records do not have them.
+        held = self.records.get(run.name, {}).get("settings")
+        if held is None:
+            return
+        for recorded, wanted in itertools.zip_longest(held, _settings(run), fillvalue="nothing"):
+            if recorded != wanted:
+                raise ValueError(
+                    f"{self._file} holds the run {run.name} with other settings: {recorded} where "
+                    f"{wanted} is asked for. Take its record out to have it made again."
+                )
+
     def _finished(self, name: str) -> bool:
         return (self.folder(name) / "metrics.json").exists()
 
@@ -174,7 +195,7 @@ class Sweep:
     def _remember(self, run: Run) -> None:
         folder = self.folder(run.name)
         record = json.loads((folder / "metrics.json").read_text())
-        self.records[run.name] = {**record, **self._more(folder)}
+        self.records[run.name] = {**record, "settings": _settings(run), **self._more(folder)}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         aside = self._file.with_suffix(".aside")
         aside.write_text(json.dumps(self.records, indent=1, sort_keys=True) + "\n")
@@ -182,6 +203,14 @@ class Sweep:
         # What a sweep leaves is figures and networks; the rest of a hundred runs fills a disk.
         for part in ("checkpoints", "tensorboard"):
             shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def _settings(run: Run) -> list[str]:
+    """What makes a run, as flags, without what is different on each machine: where files lie."""
+    return [
+        *(f"--gin_file={file}" for file in run.gin_files),
+        *(f"--gin_param={binding}" for binding in run.parameters if not _PATH.search(binding)),
+    ]
 
 
 def curves(folder: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]:

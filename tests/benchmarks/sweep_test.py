@@ -1,0 +1,79 @@
+"""Tests of what a sweep remembers of its runs."""
+
+import json
+import pathlib
+import subprocess
+from unittest import mock
+
+from absl.testing import absltest
+
+from benchmarks.sweep import Run, Sweep
+
+
+class SweepTest(absltest.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.create_tempdir().full_path)
+        self.records = self.folder / "records.json"
+        self.made = []
+
+        def start(sweep, run):
+            self.made.append(run.name)
+            folder = sweep.folder(run.name)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "metrics.json").write_text('{"networks": {}}')
+            return [subprocess.Popen(["true"])]
+
+        self.enter_context(mock.patch.object(Sweep, "_start", start))
+
+    def _make(self, *parameters, gin_files=("a.gin", "b.gin")):
+        """One run, by a sweep that starts anew."""
+        sweep = Sweep(records=self.records, work_dir=self.folder / "runs", processes=1)
+        sweep.make([Run("one", gin_files, parameters)])
+
+    def test_a_run_is_made_once(self):
+        self._make("SEED = 1", "STEPS = 5")
+        self._make("SEED = 1", "STEPS = 5")
+        self._make("SEED = 1", "STEPS = 5", gin_files=["a.gin", "b.gin"])
+        self.assertEqual(self.made, ["one"])
+        self.assertEqual(
+            json.loads(self.records.read_text()),
+            {
+                "one": {
+                    "networks": {},
+                    "settings": [
+                        "--gin_file=a.gin",
+                        "--gin_file=b.gin",
+                        "--gin_param=SEED = 1",
+                        "--gin_param=STEPS = 5",
+                    ],
+                }
+            },
+        )
+
+    def test_a_record_of_other_settings_is_no_record_of_the_run(self):
+        self._make("SEED = 1", "STEPS = 5")
+        for message, parameters, file in (
+            ("STEPS = 5 where --gin_param=STEPS = 6 is", ["SEED = 1", "STEPS = 6"], "b.gin"),
+            ("STEPS = 5 where nothing is asked", ["SEED = 1"], "b.gin"),
+            ("nothing where --gin_param=C = 2", ["SEED = 1", "STEPS = 5", "C = 2"], "b.gin"),
+            ("b.gin where --gin_file=c.gin", ["SEED = 1", "STEPS = 5"], "c.gin"),
+        ):
+            with self.assertRaisesRegex(ValueError, f"run one with other settings: .*{message}"):
+                self._make(*parameters, gin_files=("a.gin", file))
+        self.assertEqual(self.made, ["one"])
+
+    def test_where_files_lie_does_not_count(self):
+        self._make("DATA = '/here/data'", "SEED = 1", "FILES = ('~/x', 3)")
+        self._make("DATA = '/there/data'", "SEED = 1", "FILES = ('~/y', 3)")
+        self.assertEqual(self.made, ["one"])
+        self.assertNotIn("here", self.records.read_text())
+
+    def test_a_record_from_before_settings_were_kept_passes(self):
+        self.records.write_text('{"one": {"networks": {}}}')
+        self._make("SEED = 1")
+        self.assertEmpty(self.made)
+
+
+if __name__ == "__main__":
+    absltest.main()
