@@ -5,9 +5,9 @@
 Packs the folder into a temporary one, on the same disk as `--root` if `--scratch` says so, and
 prints the rate of packing and Markdown tables of images per second: read and decoded by a
 `tf.data` pipeline in random order (as P-K batches are) and in order (as evaluations are), with the
-files in the page cache (warm) and dropped from it before each round (cold; a virtual disk may keep
-a cache of its own). Rounds of all rows are interleaved, figures are medians. `reading` is the
-content alone, without decoding.
+files in the page cache (warm: the same images are read once before) and dropped from it (cold; a
+virtual disk may keep a cache of its own). Rounds of all rows are interleaved, figures are medians.
+`reading` is the content alone, without decoding.
 """
 
 import os
@@ -73,11 +73,13 @@ def _measure(folder: ImageFolder, packed: PackedImages) -> None:
         first = generator.integers(len(folder) - count + 1)
         for (row, column), measured in rates.items():
             load, paths = rows[row]
+            numbers = drawn if column.startswith("random") else np.arange(first, first + count)
             if column.endswith("cold"):
                 _forget(paths)
-            numbers = drawn if column.startswith("random") else np.arange(first, first + count)
+            else:
+                _rate(load, numbers)  # Brings the files back that the round before has dropped.
             measured.append(_rate(load, numbers))
-        if round_number == 0:  # The first round warms up: tracing, page cache, tuning.
+        if round_number == 0:  # The first round warms up: tracing, tuning.
             for measured in rates.values():
                 measured.clear()
     print(f"Images per second, {count} images a round, {_ROUNDS.value} rounds:\n")
