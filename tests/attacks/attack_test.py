@@ -16,6 +16,7 @@ from rtml_tf.attacks.projected_gradient_descent import (
 )
 from rtml_tf.attacks.random_noise import RandomNoise
 from rtml_tf.attacks.spsa import SPSA
+from tests.attacks.linear_problem import Linear
 
 SEED = (3, 4)
 
@@ -49,13 +50,6 @@ def _network(dtype="float32"):
 
 def _images(shape=(3, 6, 6, 3), seed=0):
     return np.random.default_rng(seed).uniform(0, 1, shape).astype(np.float32)
-
-
-class _Linear(Objective):
-    """Raises the sum of what the network gives."""
-
-    def prepare(self, network, batch, *, seed):
-        return lambda outputs: tf.reduce_sum(outputs, axis=1)
 
 
 class _Constant(Objective):
@@ -104,7 +98,7 @@ class BallAndRangeTest(tf.test.TestCase, parameterized.TestCase):
             ProjectedGradientDescent(epsilon=8.0, steps=2, pixel_range=(0.0, 255.0)),
             CarliniWagnerL2(goal=460, steps=3, learning_rate=0.1, pixel_range=(0, 255)),
         ):
-            found = attack(tf.identity, {"image": images}, _Linear(), seed=SEED).numpy()
+            found = attack(tf.identity, {"image": images}, Linear(), seed=SEED).numpy()
             self.assertAllInRange(found, 0.0, 255.0)
             self.assertGreater(np.abs(found - images).max(), 2.0)
 
@@ -129,7 +123,7 @@ class EpsilonTest(tf.test.TestCase, parameterized.TestCase):
 
         @tf.function
         def attacked(images):
-            return attack(tf.identity, {"image": images}, _Linear(), epsilon=epsilon)
+            return attack(tf.identity, {"image": images}, Linear(), epsilon=epsilon)
 
         for value in (0.0, 0.25):
             epsilon.assign(value)
@@ -191,7 +185,7 @@ class SeedTest(tf.test.TestCase):
 
     def test_a_random_attack_without_seed_is_an_error(self):
         with self.assertRaisesRegex(ValueError, r"RandomNoise .* seed must be int32 \[2\], got N"):
-            RandomNoise(epsilon=0.1)(tf.identity, {"image": _images([1, 2])}, _Linear())
+            RandomNoise(epsilon=0.1)(tf.identity, {"image": _images([1, 2])}, Linear())
 
 
 class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
@@ -221,15 +215,15 @@ class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
     def test_call_errors(self):
         attack, batch = FastGradientMethod(epsilon=0.1), {"image": _images([1, 2])}
         with self.assertRaisesRegex(ValueError, r"epsilon must be in .* got 8\."):
-            attack(tf.identity, batch, _Linear(), epsilon=8)
+            attack(tf.identity, batch, Linear(), epsilon=8)
         with self.assertRaisesRegex(ValueError, r"epsilon must be one number, got the shape \(2,"):
-            attack(tf.identity, batch, _Linear(), epsilon=tf.constant([0.1, 0.1]))
+            attack(tf.identity, batch, Linear(), epsilon=tf.constant([0.1, 0.1]))
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "must not be negative"):
-            attack(tf.identity, batch, _Linear(), epsilon=tf.constant(-0.1))
+            attack(tf.identity, batch, Linear(), epsilon=tf.constant(-0.1))
         with self.assertRaisesRegex(ValueError, r'must have an entry "image", got \[\'label\'\]'):
-            attack(tf.identity, {"label": [1]}, _Linear())
+            attack(tf.identity, {"label": [1]}, Linear())
         with self.assertRaisesRegex(ValueError, r"must be floating, .* got uint8\."):
-            attack(tf.identity, {"image": np.zeros([1, 2], np.uint8)}, _Linear())
+            attack(tf.identity, {"image": np.zeros([1, 2], np.uint8)}, Linear())
 
 
 if __name__ == "__main__":

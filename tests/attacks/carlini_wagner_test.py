@@ -8,19 +8,7 @@ from cleverhans.tf2.attacks.carlini_wagner_l2 import carlini_wagner_l2
 from rtml_tf.attacks.carlini_wagner import CarliniWagnerL2
 from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
 from rtml_tf.attacks.margin_head_objectives import ClassMarginObjective
-from rtml_tf.attacks.objective import Objective
-
-
-class _IdentityHead:
-    """A margin head whose logits are the embeddings."""
-
-    def logits(self, embeddings):
-        return embeddings
-
-
-class _Linear(Objective):
-    def prepare(self, network, batch, *, seed):
-        return lambda outputs: tf.reduce_sum(outputs, axis=1)
+from tests.attacks.linear_problem import IdentityHead, Linear
 
 
 class CarliniWagnerL2Test(tf.test.TestCase, parameterized.TestCase):
@@ -48,7 +36,7 @@ class CarliniWagnerL2Test(tf.test.TestCase, parameterized.TestCase):
             steps=40, search_steps=1, initial_constant=12 * 0.5, learning_rate=0.02
         )
         batch = {"image": images, "label": labels}
-        found = attack(network, batch, ClassMarginObjective(loss=_IdentityHead()))
+        found = attack(network, batch, ClassMarginObjective(loss=IdentityHead()))
         self.assertNotEqual(tf.argmax(network(expected), 1)[0], labels[0])
         self.assertAllClose(found, expected, atol=1e-6, rtol=0)
 
@@ -57,7 +45,7 @@ class CarliniWagnerL2Test(tf.test.TestCase, parameterized.TestCase):
         weights = tf.constant([[3.0, -4.0]])
         attack = CarliniWagnerL2(goal=0.0, steps=150, search_steps=7, learning_rate=0.01)
         batch = {"image": tf.fill([2, 2], 0.5)}
-        found = tf.function(lambda: attack(lambda x: x * weights, batch, _Linear()))()
+        found = tf.function(lambda: attack(lambda x: x * weights, batch, Linear()))()
         self.assertAllClose(found, [[0.56, 0.42]] * 2, atol=2e-3)
         self.assertGreater(np.min(np.sum(found * weights, axis=1)), 0.0)
 
@@ -66,7 +54,7 @@ class CarliniWagnerL2Test(tf.test.TestCase, parameterized.TestCase):
         scales = tf.constant([[1.0], [1.0], [0.0]])
         batch = {"image": tf.constant([[0.95], [0.6], [0.5]])}
         attack = CarliniWagnerL2(goal=0.9, steps=100, search_steps=5, learning_rate=0.05)
-        found = tf.function(lambda: attack(lambda x: x * scales, batch, _Linear()))()
+        found = tf.function(lambda: attack(lambda x: x * scales, batch, Linear()))()
         self.assertAllClose(found, [[0.95], [0.9], [0.5]], atol=5e-3)
         self.assertEqual(found[2, 0], 0.5)
 

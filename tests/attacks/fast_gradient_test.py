@@ -8,13 +8,7 @@ from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
 from rtml_tf.attacks.ball import L2Ball, LInfBall
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.margin_head_objectives import CrossEntropyObjective
-
-
-class _IdentityHead:
-    """A margin head whose logits are the embeddings."""
-
-    def logits(self, embeddings):
-        return embeddings
+from tests.attacks.linear_problem import IdentityHead
 
 
 class FastGradientMethodTest(tf.test.TestCase, parameterized.TestCase):
@@ -24,7 +18,7 @@ class FastGradientMethodTest(tf.test.TestCase, parameterized.TestCase):
         self.weights = tf.constant(rng.normal(0, 1, (12, 5)).astype(np.float32))
         self.images = tf.constant(rng.uniform(0, 1, (3, 2, 2, 3)).astype(np.float32))
         self.labels = tf.constant([4, 0, 2])
-        self.objective = CrossEntropyObjective(loss=_IdentityHead())
+        self.objective = CrossEntropyObjective(loss=IdentityHead())
 
     def network(self, images):
         return tf.tanh(tf.reshape(images, [-1, 12]) @ self.weights)

@@ -6,10 +6,10 @@ import tensorflow as tf
 from rtml_tf.attacks.ball import L2Ball
 from rtml_tf.attacks.compiled_attack import CompiledAttack
 from rtml_tf.attacks.honesty_report import honesty_report
-from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.attacks.random_noise import RandomNoise
 from rtml_tf.attacks.spsa import SPSA
+from tests.attacks.linear_problem import Linear
 
 ATTACK = ProjectedGradientDescent(epsilon=0.1, steps=6)
 CHECKS = ("random noise", "twice the epsilon", "four times", "unbounded", "without gradients")
@@ -17,11 +17,6 @@ CHECKS = ("random noise", "twice the epsilon", "four times", "unbounded", "witho
 
 def _names(report):
     return [check.name for check in report.checks if not check.passed]
-
-
-class _Linear(Objective):
-    def prepare(self, network, batch, *, seed):
-        return lambda outputs: tf.reduce_sum(outputs, axis=1)
 
 
 class ScriptedFiguresTest(tf.test.TestCase):
@@ -90,7 +85,7 @@ class RealAttacksTest(tf.test.TestCase):
         batch = {"image": np.linspace(0.4, 0.6, 21, dtype=np.float32)[:, np.newaxis]}
 
         def evaluate(attack):
-            found = CompiledAttack(network=network, attack=attack, objective=_Linear())(
+            found = CompiledAttack(network=network, attack=attack, objective=Linear())(
                 batch, seed=(1, 2)
             )
             return float(np.mean(network(found) < 0.65))

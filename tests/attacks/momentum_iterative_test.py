@@ -8,13 +8,7 @@ from cleverhans.tf2.attacks.momentum_iterative_method import momentum_iterative_
 from rtml_tf.attacks.ball import L2Ball, LInfBall
 from rtml_tf.attacks.margin_head_objectives import CrossEntropyObjective
 from rtml_tf.attacks.momentum_iterative import MomentumIterativeMethod
-
-
-class _IdentityHead:
-    """A margin head whose logits are the embeddings."""
-
-    def logits(self, embeddings):
-        return embeddings
+from tests.attacks.linear_problem import IdentityHead
 
 
 class MomentumIterativeMethodTest(tf.test.TestCase, parameterized.TestCase):
@@ -46,7 +40,7 @@ class MomentumIterativeMethodTest(tf.test.TestCase, parameterized.TestCase):
             decay_factor=decay,
             sanity_checks=False,
         )
-        found = attack(network, batch, CrossEntropyObjective(loss=_IdentityHead()))
+        found = attack(network, batch, CrossEntropyObjective(loss=IdentityHead()))
         self.assertAllClose(found, expected, atol=1e-6, rtol=0)
 
     def test_a_negative_decay_is_an_error(self):

@@ -13,18 +13,7 @@ from rtml_tf.attacks.projected_gradient_descent import (
     BasicIterativeMethod,
     ProjectedGradientDescent,
 )
-
-
-class _IdentityHead:
-    """A margin head whose logits are the embeddings."""
-
-    def logits(self, embeddings):
-        return embeddings
-
-
-class _Linear(Objective):
-    def prepare(self, network, batch, *, seed):
-        return lambda outputs: tf.reduce_sum(outputs, axis=1)
+from tests.attacks.linear_problem import IdentityHead, Linear
 
 
 class _TwoPeaks(Objective):
@@ -56,7 +45,7 @@ class CleverhansTest(tf.test.TestCase, parameterized.TestCase):
         epsilon = 0.05 if ball.order == np.inf else 0.4
         step_size = step_size if ball.order == np.inf else 10 * step_size
         arguments = {"step_size": step_size, "ball": ball, "pixel_range": pixel_range}
-        batch, objective = _batch(), CrossEntropyObjective(loss=_IdentityHead())
+        batch, objective = _batch(), CrossEntropyObjective(loss=IdentityHead())
         reference = (_classifier(), tf.constant(batch["image"]), epsilon, step_size, 5, ball.order)
         limits = {"clip_min": pixel_range[0], "clip_max": pixel_range[1], "y": batch["label"]}
         limits["sanity_checks"] = False
@@ -85,7 +74,7 @@ class KnownAnswerTest(tf.test.TestCase, parameterized.TestCase):
                     random_start=random_start,
                     ball=ball,
                 )
-                found = attack(lambda x: x * weights, batch, _Linear(), seed=(1, 2))
+                found = attack(lambda x: x * weights, batch, Linear(), seed=(1, 2))
                 self.assertAllClose(found, tf.repeat(best, 2, axis=0), atol=1e-5)
 
     def test_restarts_keep_the_best_of_each_image(self):
@@ -100,7 +89,7 @@ class KnownAnswerTest(tf.test.TestCase, parameterized.TestCase):
     def test_start_radius_bounds_the_random_start(self):
         attack = ProjectedGradientDescent(epsilon=0.3, steps=1, step_size=1e-6, start_radius=0.01)
         batch = {"image": tf.fill([1, 100], 0.5)}
-        shift = np.abs(attack(tf.identity, batch, _Linear(), seed=(1, 2)) - 0.5)
+        shift = np.abs(attack(tf.identity, batch, Linear(), seed=(1, 2)) - 0.5)
         self.assertBetween(shift.max(), 0.009, 0.0101)
 
 
@@ -108,7 +97,7 @@ class StepSizeTest(tf.test.TestCase):
     def _shift(self, epsilon=None, **arguments):
         attack = BasicIterativeMethod(epsilon=0.2, steps=2, **arguments)
         batch = {"image": tf.fill([1, 1], 0.5)}
-        return float(attack(tf.identity, batch, _Linear(), epsilon=epsilon)[0, 0]) - 0.5
+        return float(attack(tf.identity, batch, Linear(), epsilon=epsilon)[0, 0]) - 0.5
 
     def test_a_relative_step_follows_epsilon_and_an_absolute_one_does_not(self):
         self.assertAllClose(self._shift(relative_step_size=0.25), 0.1)
@@ -124,7 +113,7 @@ class GraphTest(tf.test.TestCase):
     def test_the_graph_does_not_grow_with_steps_or_restarts(self):
         def operations(steps, restarts):
             attack = ProjectedGradientDescent(epsilon=0.1, steps=steps, restarts=restarts)
-            objective = CrossEntropyObjective(loss=_IdentityHead())
+            objective = CrossEntropyObjective(loss=IdentityHead())
             graph = (
                 tf.function(lambda batch: attack(_classifier(), batch, objective, seed=(1, 2)))
                 .get_concrete_function(_batch())

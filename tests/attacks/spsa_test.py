@@ -10,20 +10,8 @@ from cleverhans.tf2.attacks.spsa import spsa
 from rtml_tf.attacks.ball import L2Ball, LInfBall
 from rtml_tf.attacks.margin_head_objectives import ClassMarginObjective
 from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
-from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.spsa import SPSA
-
-
-class _IdentityHead:
-    """A margin head whose logits are the embeddings."""
-
-    def logits(self, embeddings):
-        return embeddings
-
-
-class _Linear(Objective):
-    def prepare(self, network, batch, *, seed):
-        return lambda outputs: tf.reduce_sum(outputs, axis=1)
+from tests.attacks.linear_problem import IdentityHead, Linear
 
 
 class SPSATest(tf.test.TestCase, parameterized.TestCase):
@@ -53,7 +41,7 @@ class SPSATest(tf.test.TestCase, parameterized.TestCase):
         attack = SPSA(
             epsilon=0.03, steps=40, samples=4, delta=0.01, step_size=0.001, random_start=False
         )
-        objective = ClassMarginObjective(loss=_IdentityHead())
+        objective = ClassMarginObjective(loss=IdentityHead())
         found = attack(network, {"image": images, "label": labels}, objective, seed=(1, 2))
         self.assertGreater(abs(float(found[0, 0, 0, 0]) - 0.3), 0.02)
         self.assertAllClose(found, expected, atol=1e-6, rtol=0)
@@ -72,7 +60,7 @@ class SPSATest(tf.test.TestCase, parameterized.TestCase):
         # L2: 60 ever averaging steps reach the direction w / |w| up to the noise of the estimate.
         attack = SPSA(epsilon=0.1, steps=60, samples=64, step_size=0.01, ball=ball)
         batch = {"image": tf.fill([2, 2], 0.5)}
-        found = tf.function(lambda: attack(network, batch, _Linear(), seed=(1, 2)))()
+        found = tf.function(lambda: attack(network, batch, Linear(), seed=(1, 2)))()
         tolerance = 1e-6 if ball.order == np.inf else 0.02
         self.assertAllClose(found, tf.repeat(tf.constant(best), 2, axis=0), atol=tolerance)
 

@@ -28,10 +28,6 @@ def _teacher(height=4):
 
 
 def _rows(source):
-    return tf.stack([source.load(index) for index in range(len(source))])
-
-
-def _rows(source):
     return np.stack([source.load(index) for index in range(len(source))])
 
 
