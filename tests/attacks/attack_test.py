@@ -1,9 +1,15 @@
 """Tests of what all attacks have in common: their ball, their seeds, and what they leave alone."""
 
+import importlib
+import inspect
+import pkgutil
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+import rtml_tf.attacks
+from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.ball import L2Ball, LInfBall
 from rtml_tf.attacks.carlini_wagner import CarliniWagnerL2
 from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
@@ -30,6 +36,25 @@ def _attacks(epsilon):
         yield SPSA(epsilon=epsilon, steps=2, samples=2, ball=ball)
         yield RandomNoise(epsilon=epsilon, ball=ball)
     yield CarliniWagnerL2(goal=0.01, epsilon=epsilon, steps=3, search_steps=2, learning_rate=0.1)
+
+
+def _attacks_with_every_argument():
+    """Attacks with no argument at its default; step sizes of both kinds exclude each other."""
+    common = {"epsilon": 0.1, "pixel_range": (-1.0, 2.0)}
+    yield FastGradientMethod(**common, ball=L2Ball())
+    yield RandomNoise(**common, ball=L2Ball(), restarts=3)
+    for step in ({"step_size": 0.03}, {"relative_step_size": 0.3}):
+        iterative = {**common, "ball": L2Ball(), "steps": 3, **step}
+        yield BasicIterativeMethod(**iterative)
+        iterative |= {"start_radius": 0.07, "restarts": 3}
+        yield ProjectedGradientDescent(**iterative)
+        yield ProjectedGradientDescent(**common, steps=3, random_start=False)
+        yield MomentumIterativeMethod(**iterative, random_start=True, decay=0.5)
+        yield SPSA(**iterative, samples=5, delta=0.02)
+        yield SPSA(**common, steps=3, random_start=False)
+    yield CarliniWagnerL2(
+        **common, goal=0.2, steps=3, search_steps=2, initial_constant=0.5, learning_rate=0.1
+    )
 
 
 def _network(dtype="float32"):
@@ -171,6 +196,22 @@ class InferenceModeTest(tf.test.TestCase, parameterized.TestCase):
         self.assertBetween(distance, 7 / 255, np.float32(8 / 255))
 
 
+class RandomNoiseTest(tf.test.TestCase):
+    def test_each_image_keeps_the_best_of_its_draws(self):
+        """The draws of the seeds that are folded in, and their maximum in NumPy."""
+        ball, images = LInfBall(), _images([16, 1])
+        attack = RandomNoise(epsilon=0.3, restarts=3, ball=ball)
+        found = attack(tf.identity, {"image": images}, Linear(), seed=SEED)
+        seed = tf.random.experimental.stateless_split(SEED, 2)[1]
+        draws = [
+            ball.random([16, 1], 0.3, seed=tf.random.experimental.stateless_fold_in(seed, index))
+            for index in range(3)
+        ]
+        self.assertLen(set(np.argmax(draws, axis=0).flat), 3)  # Each is the best somewhere.
+        expected = np.clip(images + np.max(draws, axis=0), 0.0, 1.0)
+        self.assertAllClose(found, expected, atol=1e-6)
+
+
 class SeedTest(tf.test.TestCase):
     def test_the_result_is_a_function_of_the_seed(self):
         network, batch = _network(), {"image": _images()}
@@ -188,6 +229,11 @@ class SeedTest(tf.test.TestCase):
             RandomNoise(epsilon=0.1)(tf.identity, {"image": _images([1, 2])}, Linear())
 
 
+def _attributes(attack):
+    """By name, what an attack holds; balls have no equality but their text."""
+    return {name: repr(value) for name, value in vars(attack).items()}
+
+
 class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*_attacks(0.1))
     def test_keras_restores_an_attack_from_its_config(self, attack):
@@ -196,10 +242,28 @@ class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertIs(type(restored), type(attack))
         self.assertEqual(restored.get_config(), attack.get_config())
 
-    def test_replace_changes_only_what_is_named(self):
-        attack = ProjectedGradientDescent(epsilon=0.1, steps=3, restarts=2, ball=L2Ball())
-        changed = attack.replace(steps=5)
-        self.assertEqual(changed.get_config(), {**attack.get_config(), "steps": 5})
+    @parameterized.parameters(*_attacks_with_every_argument())
+    def test_the_configuration_has_every_argument(self, attack):
+        arguments = set(inspect.signature(type(attack)).parameters)
+        self.assertEqual(set(attack.get_config()), arguments)
+        config = tf.keras.saving.serialize_keras_object(attack)
+        restored = tf.keras.saving.deserialize_keras_object(config)
+        self.assertEqual(_attributes(restored), _attributes(attack))
+        changed = attack.replace(epsilon=0.2)
+        self.assertIs(type(changed), type(attack))
+        self.assertEqual(_attributes(changed), {**_attributes(attack), "epsilon": "0.2"})
+
+    def test_every_argument_of_every_attack_is_tested_here(self):
+        modules = [
+            f"rtml_tf.attacks.{x.name}" for x in pkgutil.iter_modules(rtml_tf.attacks.__path__)
+        ]
+        members = [m for name in modules for m in vars(importlib.import_module(name)).values()]
+        classes = {m for m in members if inspect.isclass(m) and issubclass(m, Attack)}
+        tested = list(_attacks_with_every_argument())
+        for kind in (x for x in classes if not inspect.isabstract(x)):
+            for name, parameter in inspect.signature(kind).parameters.items():
+                values = [getattr(attack, name) for attack in tested if type(attack) is kind]
+                self.assertTrue(any(x != parameter.default for x in values), f"{kind}: {name}")
 
     @parameterized.parameters(
         ({"epsilon": 8}, r"epsilon must be in \[0, 1\] \(pixel units.*\), got 8\."),
