@@ -12,7 +12,6 @@ TOP_FOLDERS = ("bazel", "benchmarks", "examples", "gin_configs", "rtml_tf", "tes
 _REQUIREMENTS_BY_MODULE = {
     "PIL": "pillow",
     "absl": "absl_py",
-    "fontTools": "fonttools",
     "gin": "gin_config",
     "google": "protobuf",
     "mpl_toolkits": "matplotlib",

@@ -177,6 +177,7 @@ def main() -> None:
     arguments = parser.parse_args()
     cases, how = campaign(moments=arguments.moments, seed=arguments.seed)
     command = f"python -m benchmarks.faults --moments={arguments.moments} --seed={arguments.seed}"
+    command += f" --output={arguments.output}"
     arguments.output.write_text(report(cases, how, command), encoding="utf-8")
 
 

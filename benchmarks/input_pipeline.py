@@ -20,6 +20,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks import users_folder
 from rtml_tf.data import augmentation
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.cached_images import CachedImages
@@ -95,6 +96,7 @@ def _step_and_wait(model: tf.keras.Model, batches: Iterator) -> tuple[float, flo
 
 
 def main(_: list[str]) -> None:
+    users_folder.enter()
     size = (_IMAGE_SIZE.value, _IMAGE_SIZE.value)
     begin = time.perf_counter()
     folder = ImageFolder(root=_ROOT.value, image_size=size, channels=_CHANNELS.value)

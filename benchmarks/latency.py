@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from absl import app, flags
 
+from benchmarks import users_folder
 from benchmarks.sweep import provenance
 from benchmarks.tables import markdown_table
 
@@ -148,7 +149,7 @@ def _ratios(measured: dict[str, dict[Row, tuple[list[float], int]]]) -> str:
 def main(argv: list[str]) -> None:
     """Measures and writes the page."""
     del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    users_folder.enter()
     measured = {}
     for threads in _THREADS.value:
         with concurrent.futures.ProcessPoolExecutor(

@@ -19,6 +19,7 @@ import numpy as np
 from absl import app, flags
 from skimage.feature import local_binary_pattern
 
+from benchmarks import users_folder
 from benchmarks.sweep import provenance
 from rtml_tf.data import lbp_mappings
 from rtml_tf.data.batches import OrderedBatches
@@ -143,7 +144,7 @@ moved, float32 |
 def main(argv: list[str]) -> None:
     """Measures, prints the page and writes it."""
     del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    users_folder.enter()
     size = (_IMAGE_SIZE.value, _IMAGE_SIZE.value)
     folder = ImageFolder(root=_ROOT.value, image_size=size, channels=1, check_images=False)
     images = CachedImages(source=Subset(folder, np.arange(len(folder))[: _IMAGES.value]))

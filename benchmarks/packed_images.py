@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
+from benchmarks import users_folder
 from rtml_tf.data.image_folder import ImageFolder
 from rtml_tf.data.packed_images import PackedImages
 from rtml_tf.data.packing import pack
@@ -90,6 +91,7 @@ def _measure(folder: ImageFolder, packed: PackedImages) -> None:
 
 
 def main(_: list[str]) -> None:
+    users_folder.enter()
     size = (_IMAGE_SIZE.value, _IMAGE_SIZE.value)
     begin = time.perf_counter()
     folder = ImageFolder(root=_ROOT.value, image_size=size)

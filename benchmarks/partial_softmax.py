@@ -23,6 +23,7 @@ import time
 
 from absl import app, flags
 
+from benchmarks import users_folder
 from benchmarks.sweep import provenance
 from benchmarks.tables import markdown_table
 
@@ -89,6 +90,7 @@ def _measure(
 
 def main(_) -> None:
     """Prints the table."""
+    users_folder.enter()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     size, batch = _SIZE.value, _BATCH.value
     context = multiprocessing.get_context("spawn")

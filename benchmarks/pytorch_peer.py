@@ -16,7 +16,7 @@ import subprocess
 
 from absl import app, flags
 
-from benchmarks import train_step
+from benchmarks import train_step, users_folder
 from benchmarks.sweep import provenance
 
 _TORCH_PYTHON = flags.DEFINE_string(
@@ -58,7 +58,7 @@ class _PyTorchStep:
 def main(argv: list[str]) -> None:
     """Prints the table."""
     del argv
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    users_folder.enter()
     forms = {form.name: form for form in train_step.FORMS}
     connections = [train_step.start(forms[name], "resnet18", threads=1) for name in _OURS]
     steps = {

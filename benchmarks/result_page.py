@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from absl import app, flags
 
+from benchmarks import users_folder
 from benchmarks.sweep import Sweep, provenance
 
 _WORK_DIR = flags.DEFINE_string(
@@ -55,8 +56,7 @@ def run(main: Callable[[], None]) -> None:
 
     def in_directory(argv: list[str]) -> None:
         del argv
-        # `bazel run` starts programs in a folder of its own; paths are the user's.
-        os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+        users_folder.enter()
         main()
 
     app.run(in_directory)

@@ -72,7 +72,7 @@ def main() -> None:
     sweep.make(_runs(data, sweep))
     robust_source_report.plot(data, sweep, result_page.plot())
     command = (
-        f"./bazelw run //benchmarks:robust_source -- --{data.title.lower()}=... "
+        f"./bazelw run //benchmarks:robust_source -- {data.flag} "
         f"--seeds={','.join(SEEDS.value)} --weights={','.join(WEIGHTS.value)} \\\n        "
         f"--attacks={','.join(ATTACKS.value)} --epsilons={','.join(EPSILONS.value)} "
         f"--epochs={EPOCHS.value} \\\n        "

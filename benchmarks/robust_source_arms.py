@@ -25,6 +25,7 @@ class Data:
 
     Attributes:
         title: Name in the report.
+        flag: That names it, for who repeats the runs.
         gin_files: Data and evaluation.
         parameters: Bindings that tell where the data lies.
         figure: The clean figure; under attack it is called "<figure> at 4/255".
@@ -32,6 +33,7 @@ class Data:
     """
 
     title: str
+    flag: str
     gin_files: tuple[str, ...]
     parameters: tuple[str, ...]
     figure: str
@@ -87,6 +89,7 @@ def chosen_data() -> Data:
     if name == "omniglot":
         return Data(
             title="Omniglot",
+            flag="--omniglot=omniglot_small",
             gin_files=(
                 "gin_configs/data/omniglot.gin",
                 "gin_configs/evaluation/thorough_retrieval.gin",
@@ -97,6 +100,7 @@ def chosen_data() -> Data:
         )
     return Data(
         title="LFW",
+        flag="--lfw=lfw112",
         gin_files=(
             "gin_configs/data/lfw.gin",
             "gin_configs/evaluation/thorough_verification.gin",

@@ -13,7 +13,8 @@ workers=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed "s/\$/:$port/" | p
 
 # Each task finds its own number in SLURM_PROCID.
 srun --kill-on-bad-exit=1 bash -c "rtml-train \
-  --gin_file=gin_configs/metric/omniglot.gin \
+  --gin_file=gin_configs/metric/image_folder.gin \
+  --gin_param=\"IMAGES = '\$HOME/photos'\" \
   --gin_file=gin_configs/distribution/multi_worker.gin \
-  --run_dir=\$HOME/runs/omniglot \
+  --run_dir=\$HOME/runs/photos \
   --workers=$workers --worker_index=\$SLURM_PROCID"
