@@ -56,9 +56,14 @@ def _model(**arguments):
 
 
 class CategoryAdversarialEmbeddingModelTest(tf.test.TestCase, parameterized.TestCase):
-    def test_one_step_is_the_formula(self):
-        """The network and D apart, each with a loss of its own and no reversal."""
-        model, batch = _model(), _batch()
+    @parameterized.parameters(True, False)
+    def test_one_step_is_the_formula(self, detached):
+        """The network and D apart, each with a loss of its own and no reversal.
+
+        Where M is not detached, the network raises what D loses and lowers the weights of it.
+        """
+        weights = CategoryWeights(lambda_local=3.0, detached=detached)
+        model, batch = _model(category_weights=weights), _batch()
         network, discriminator = _network(), _discriminator()
         labels = batch["source"]["label"]
         classifiers = [
@@ -70,9 +75,10 @@ class CategoryAdversarialEmbeddingModelTest(tf.test.TestCase, parameterized.Test
             logits = [[16.0 * e @ w + b for w, b in classifiers] for e in (source, target)]
             u, v = (tf.nn.softmax(x) for x in logits[1])
             cosine = tf.reduce_sum(u * v, -1) / (tf.norm(u, axis=-1) * tf.norm(v, axis=-1))
-            weights = tf.stop_gradient(3.0 * (1.0 - cosine) + 0.4)
+            weights = 3.0 * (1.0 - cosine) + 0.4
             judged = [discriminator(e)[:, 0] for e in (source, target)]
-            of_target = tf.reduce_mean(-weights * tf.math.log_sigmoid(judged[1]))
+            losses = -tf.math.log_sigmoid(judged[1])
+            of_target = tf.reduce_mean(tf.stop_gradient(weights) * losses)
             of_source = tf.reduce_mean(-tf.math.log_sigmoid(-judged[0]))
             w1, w2 = (tf.concat([tf.reshape(w, [-1]) for w in c], 0) for c in classifiers)
             classification = tf.add_n(
@@ -85,6 +91,8 @@ class CategoryAdversarialEmbeddingModelTest(tf.test.TestCase, parameterized.Test
                 + 0.2 * (tf.reduce_sum(w1 * w2) / (tf.norm(w1) * tf.norm(w2)) + 1.0)
                 - 0.7 * of_target
             )
+            if not detached:
+                loss += 0.7 * tf.reduce_mean(weights * tf.stop_gradient(losses))
             discriminator_loss = of_source + of_target
         expected = []
         for rate, value, variables in (

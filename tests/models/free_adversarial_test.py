@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from rtml_tf.attacks.ball import L2Ball, LInfBall
 from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
 from rtml_tf.models.free_adversarial import FreeAdversarialModel
 from rtml_tf.models.metric_model import MetricModel
@@ -20,7 +21,7 @@ def _network():
 def _batch():
     rng = np.random.default_rng(0)
     return {
-        "image": tf.constant(rng.uniform(0.2, 0.8, size=(8, *_SHAPE)), tf.float32),
+        "image": tf.constant(rng.uniform(size=(8, *_SHAPE)), tf.float32),
         "label": tf.constant(np.arange(8) % 4, tf.int32),
     }
 
@@ -61,19 +62,23 @@ class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
             self.assertAllClose(ours, theirs, atol=1e-6)
         self.assertEqual(int(free.step), 3)
 
-    def test_two_replays_are_the_algorithm_of_the_paper(self):
-        """Written out for the sign step; the random start is taken from the model's own seed."""
-        epsilon, batch, loss = 0.1, _batch(), MultiSimilarityLoss()
+    @parameterized.parameters((LInfBall(), 0.1), (L2Ball(), 1.5))
+    def test_two_replays_are_the_algorithm_of_the_paper(self, ball, epsilon):
+        """Written out for both steps; the random start is taken from the model's own seed."""
+        batch, loss = _batch(), MultiSimilarityLoss()
         model = _compiled(
-            FreeAdversarialModel(network=_network(), loss=loss, epsilon=epsilon, replays=2, seed=3)
+            FreeAdversarialModel(
+                network=_network(), loss=loss, epsilon=epsilon, replays=2, ball=ball, seed=3
+            )
         )
-        start = model.ball.random([8, *_SHAPE], epsilon, seed=model.step_seed())
+        perturbation = ball.random([8, *_SHAPE], epsilon, seed=model.step_seed())
         logs = model.train_step(batch)
 
-        network, images, perturbation, norms = _network(), batch["image"], start, []
+        network, images, norms = _network(), batch["image"], []
         for _ in range(2):
-            norms.append(np.mean(np.abs(perturbation).max(axis=(1, 2, 3))))
-            attacked = images + perturbation
+            attacked = tf.clip_by_value(images + perturbation, 0.0, 1.0)
+            flat = np.reshape(attacked - images, [8, -1])
+            norms.append(np.mean(np.linalg.norm(flat, ball.order, axis=1)))
             with tf.GradientTape() as tape:
                 tape.watch(attacked)
                 value = loss(network(attacked, training=True), batch["label"])
@@ -81,9 +86,15 @@ class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
             gradients, image_gradient = tape.gradient(value, (variables, attacked))
             for variable, gradient in zip(variables, gradients):
                 variable.assign_sub(0.1 * gradient)
-            perturbation = tf.clip_by_value(
-                perturbation + epsilon * tf.sign(image_gradient), -epsilon, epsilon
-            )
+            flat_gradient = np.reshape(image_gradient, [8, -1])
+            if ball.order == 2:
+                lengths = np.linalg.norm(flat_gradient, axis=1, keepdims=True)
+                flat = flat + epsilon * flat_gradient / lengths
+                lengths = np.linalg.norm(flat, axis=1, keepdims=True)
+                flat = flat * np.minimum(1.0, epsilon / lengths)
+            else:
+                flat = np.clip(flat + epsilon * np.sign(flat_gradient), -epsilon, epsilon)
+            perturbation = np.reshape(flat, images.shape)
         for ours, theirs in zip(model.network.get_weights(), network.get_weights()):
             self.assertAllClose(ours, theirs, atol=1e-5)
         self.assertAllClose(logs["perturbation_norm"], np.mean(norms), atol=1e-6)

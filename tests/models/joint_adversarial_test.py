@@ -91,17 +91,20 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         attacked = batch["image"] + 0.1 * tf.sign(tape.gradient(value, batch["image"]))
         attacked = tf.clip_by_value(attacked, 0.0, 1.0)
         network.set_weights(initial)
-        gradients = []
+        gradients, losses = [], []
         for images in (batch["image"], attacked):
             with tf.GradientTape() as tape:
                 value = loss(network(images, training=True), batch["label"])
             gradients.append(tape.gradient(value, network.trainable_variables))
+            losses.append(value)
         for variable, clean, adversarial in zip(network.trainable_variables, *gradients):
-            variable.assign_sub(0.1 * (0.5 * clean + 0.5 * adversarial))
+            variable.assign_sub(0.1 * (0.75 * clean + 0.25 * adversarial))
 
-        shared = _stepped(attack=attack, shared_gradient=True)
+        shared = _stepped(attack=attack, adversarial_weight=0.25, shared_gradient=True)
         for ours, theirs in zip(shared.network.get_weights(), network.get_weights()):
             self.assertAllClose(ours, theirs, atol=1e-5)
+        self.assertAllClose(shared.last_logs["loss"], 0.75 * losses[0] + 0.25 * losses[1])
+        self.assertNotAllClose(losses[0], losses[1], atol=0.01)
 
     def test_the_attack_changes_no_state(self):
         model = _stepped(attack=ProjectedGradientDescent(epsilon=0.1, steps=3))
@@ -118,11 +121,13 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         attacked = loss(model.network(model.attacked(_batch())), _batch()["label"])
         self.assertGreater(attacked, clean + 0.01)
 
-    def test_schedules_of_epsilon_and_weight(self):
+    @parameterized.parameters(False, True)
+    def test_schedules_of_epsilon_and_weight(self, shared_gradient):
         schedule = tf.keras.optimizers.schedules.PolynomialDecay
         model = _stepped(
             steps=3,
             attack=FastGradientMethod(epsilon=0.5),
+            shared_gradient=shared_gradient,
             epsilon=schedule(0.0, decay_steps=2, end_learning_rate=0.1),
             adversarial_weight=schedule(0.0, decay_steps=2, end_learning_rate=0.5),
         )
