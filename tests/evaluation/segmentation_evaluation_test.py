@@ -12,6 +12,7 @@ from rtml_tf.data.label_set import LabelSet
 from rtml_tf.data.segmentation_source import SegmentationSource
 from rtml_tf.evaluation.segmentation import SegmentationEvaluation
 from rtml_tf.evaluation.segmentation_picture import overlay
+from tests.aligned_corners import resize_aligned
 
 _CLASSES = 3
 _COUNT = 5
@@ -61,31 +62,15 @@ def _network(first=(0, 3), second=(3, 6), channels=6) -> tf.keras.Model:
     return tf.keras.Model(image, outputs, name="channels")
 
 
-def _half_pixel(logits: np.ndarray, size) -> np.ndarray:
-    return tf.image.resize(logits, size).numpy()
-
-
-def _aligned(logits: np.ndarray, size) -> np.ndarray:
-    """Linear interpolation between the centres of the corner pixels, one axis at a time."""
-    for axis, length in ((1, size[0]), (2, size[1])):
-        places = np.linspace(0, logits.shape[axis] - 1, length)
-        left = np.minimum(places.astype(int), logits.shape[axis] - 2)
-        shape = [-1 if i == axis else 1 for i in range(4)]
-        share = (places - left).reshape(shape)
-        low, high = np.take(logits, left, axis), np.take(logits, left + 1, axis)
-        logits = (1 - share) * low + share * high
-    return logits
-
-
 class SegmentationEvaluationTest(parameterized.TestCase, tf.test.TestCase):
-    @parameterized.parameters((False, _half_pixel), (True, _aligned))
+    @parameterized.parameters((False, tf.image.resize), (True, resize_aligned))
     def test_figures_of_the_summed_heads_at_the_size_of_the_masks(self, aligned, resize):
         """Resizing by the definition of each convention, figures by scikit-learn."""
         source = _Noise()
         evaluation = SegmentationEvaluation(source=source, batch_size=2, aligned_corners=aligned)
         figures = evaluation.evaluate(_network())
         logits = source.images[..., :_CLASSES] + source.images[..., _CLASSES:]
-        prediction = resize(logits.astype(np.float64), (8, 12)).argmax(axis=-1)
+        prediction = np.argmax(resize(logits, (8, 12)), axis=-1)
         known = source.masks != 255
         pixels = source.masks[known], prediction[known]
         iou = metrics.jaccard_score(*pixels, average=None)

@@ -16,6 +16,7 @@ from rtml_tf.networks.branches import with_branches
 from rtml_tf.networks.discriminator import map_discriminator
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
 from tests import two_cpus
+from tests.aligned_corners import resize_aligned
 
 _SGD = tf.keras.optimizers.SGD
 _PolynomialDecay = tf.keras.optimizers.schedules.PolynomialDecay
@@ -83,7 +84,13 @@ def _bce(logits, label):
     return -tf.math.log_sigmoid(logits if label else -logits)
 
 
-def _reference(adversarial, sees=tf.nn.softmax, levels=((1, ("p1", "p2"), 1.0),), head_weights=1.0):
+def _reference(
+    adversarial,
+    sees=tf.nn.softmax,
+    levels=((1, ("p1", "p2"), 1.0),),
+    head_weights=1.0,
+    resize=tf.image.resize,
+):
     """The gradients of G and of D by the formulas, with fixed pixel weights, on fresh networks.
 
     Args:
@@ -91,6 +98,7 @@ def _reference(adversarial, sees=tf.nn.softmax, levels=((1, ("p1", "p2"), 1.0),)
         sees: What D sees, of logits.
         levels: Seed of the discriminator, its heads and its factor, of each level.
         head_weights: Of the segmentation loss.
+        resize: Resizes maps to a size.
     """
     generator, batch = _generator(), _batch()
     discriminators = [_discriminator(seed) for seed, *_ in levels]
@@ -99,13 +107,13 @@ def _reference(adversarial, sees=tf.nn.softmax, levels=((1, ("p1", "p2"), 1.0),)
     resized = {}
 
     def judged(discriminator, maps):
-        return tf.image.resize(discriminator(maps), maps.shape[1:3])[..., 0]
+        return resize(discriminator(maps), maps.shape[1:3])[..., 0]
 
     with tf.GradientTape(persistent=True) as tape:
         for domain in ("source", "target"):
             images = batch[domain]["image"]
             outputs = generator(images, training=True)
-            resized[domain] = {k: tf.image.resize(x, images.shape[1:3]) for k, x in outputs.items()}
+            resized[domain] = {k: resize(x, images.shape[1:3]) for k, x in outputs.items()}
         p1, p2 = (tf.nn.softmax(resized["target"][head]) for head in ("p1", "p2"))
         cosines = tf.reduce_sum(p1 * p2, -1) / (tf.norm(p1, axis=-1) * tf.norm(p2, axis=-1))
         weights = tf.stop_gradient(3.0 * (1.0 - cosines) + 0.4)
@@ -148,12 +156,17 @@ class FormsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(model.network.trainable_variables, expected[0], atol=1e-5)
         self.assertAllClose(variables, expected[1], atol=1e-5)
 
-    def test_reversal_lets_the_generator_raise_the_loss_of_the_discriminator(self):
-        self._assert_step(_model(), _reference(lambda logits: -_bce(logits, 1)))
+    @parameterized.parameters((False, tf.image.resize), (True, resize_aligned))
+    def test_reversal_lets_the_generator_raise_the_loss_of_the_discriminator(self, aligned, resize):
+        model = _model(aligned_corners=aligned)
+        self._assert_step(model, _reference(lambda logits: -_bce(logits, 1), resize=resize))
 
-    def test_alternating_lets_the_generator_lower_the_loss_of_the_other_label(self):
-        model = _model(AlternatingAdversarialModel)
-        self._assert_step(model, _reference(lambda logits: _bce(logits, 0)))
+    @parameterized.parameters((False, tf.image.resize), (True, resize_aligned))
+    def test_alternating_lets_the_generator_lower_the_loss_of_the_other_label(
+        self, aligned, resize
+    ):
+        model = _model(AlternatingAdversarialModel, aligned_corners=aligned)
+        self._assert_step(model, _reference(lambda logits: _bce(logits, 0), resize=resize))
 
     def test_discriminator_may_see_self_information(self):
         expected = _reference(lambda logits: -_bce(logits, 1), sees=self_information_maps)

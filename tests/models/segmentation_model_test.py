@@ -7,6 +7,7 @@ from absl.testing import parameterized
 from rtml_tf.losses.segmentation import FocalLoss
 from rtml_tf.models.segmentation_model import SegmentationModel
 from rtml_tf.networks.small_deeplab import small_deeplab
+from tests.aligned_corners import resize_aligned
 
 _SGD = tf.keras.optimizers.SGD
 
@@ -42,7 +43,8 @@ class SegmentationModelTest(tf.test.TestCase, parameterized.TestCase):
         super().setUp()
         tf.keras.utils.set_random_seed(0)
 
-    def test_one_step_is_gradient_descent_on_the_formula(self):
+    @parameterized.parameters((False, tf.image.resize), (True, resize_aligned))
+    def test_one_step_is_gradient_descent_on_the_formula(self, aligned_corners, resize):
         """0.1 CE(p1) + CE(p2) + 0.3 (cos + 1), written with NumPy-like operations on the side."""
         network, batch = _network(), _batch()
         images, mask = batch["source"]["image"], batch["source"]["mask"].numpy()
@@ -52,7 +54,7 @@ class SegmentationModelTest(tf.test.TestCase, parameterized.TestCase):
             outputs = network(images, training=True)
             loss, accuracy = 0.0, None
             for head, weight in (("p1", 0.1), ("p2", 1.0)):
-                logits = tf.image.resize(outputs[head], (8, 12))
+                logits = resize(outputs[head], (8, 12))
                 log_p = tf.math.log(tf.nn.softmax(logits))
                 loss -= weight * tf.reduce_sum(one_hot * log_p * known[..., None]) / known.sum()
             w1, w2 = (
@@ -63,10 +65,15 @@ class SegmentationModelTest(tf.test.TestCase, parameterized.TestCase):
             loss += 0.3 * (cosine + 1.0)
         gradients = tape.gradient(loss, network.trainable_variables)
         expected = [v - 0.5 * g for v, g in zip(network.trainable_variables, gradients)]
-        predicted = np.argmax(tf.image.resize(outputs["p1"] + outputs["p2"], (8, 12)), -1)
+        predicted = np.argmax(resize(outputs["p1"] + outputs["p2"], (8, 12)), -1)
         accuracy = np.mean((predicted == mask)[known])
 
-        model = SegmentationModel(network=network, discrepancy_weight=0.3, head_weights=(0.1, 1.0))
+        model = SegmentationModel(
+            network=network,
+            discrepancy_weight=0.3,
+            head_weights=(0.1, 1.0),
+            aligned_corners=aligned_corners,
+        )
         logs = _compiled(model).train_step(batch)
         self.assertAllClose(network.trainable_variables, expected, atol=1e-5)
         self.assertAllClose(logs["loss"], loss)
