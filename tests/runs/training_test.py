@@ -1,7 +1,11 @@
 """Tests of a whole run on a toy data set: what it writes, resumes and refuses."""
 
+import contextlib
 import csv
+import io
+import os
 import pathlib
+import signal
 from unittest import mock
 
 import numpy as np
@@ -12,6 +16,8 @@ from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.pk_sampler import PKSampler
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.retrieval import RetrievalEvaluation
+from rtml_tf.layers.l2_normalization import L2Normalization
+from rtml_tf.losses.contrastive import ContrastiveLoss
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.networks.raw_pixels import raw_pixels
@@ -53,10 +59,28 @@ class _StopAfter(tf.keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self._steps -= 1
         if self._steps == 0:
-            import os
-            import signal
-
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+class _Killed(Exception):
+    """Stands for the end of the process."""
+
+
+class _KillIn(tf.keras.callbacks.Callback):
+    """Ends the run within a step, or before the first, without a chance to save anything."""
+
+    def __init__(self, step):
+        super().__init__()
+        self._step = step
+
+    def on_train_begin(self, logs=None):
+        if self._step == 0:
+            raise _Killed
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step -= 1
+        if self._step == 0:
+            raise _Killed
 
 
 def _arguments(run_dir, **changes):
@@ -105,9 +129,11 @@ class TrainingTest(tf.test.TestCase):
         self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
         best = max(float(row["validation/recall@1"]) for row in rows)
         self.assertAllClose(metrics["training"]["best_value"], best, atol=1e-5)
+        trained = metrics["networks"]["trained"]["places"]
+        self.assertEqual(trained["recall@1"], metrics["training"]["best_value"])
         network = load_network(self.folder / "run" / "network.keras")
         again = RetrievalEvaluation(source=_Blobs(), nmi=False).evaluate(network)
-        self.assertAllClose(metrics["networks"]["trained"]["places"], again)
+        self.assertAllClose(trained, again)
         self.assertNotEmpty(list((self.folder / "run" / "tensorboard").glob("events*")))
 
     def test_a_finished_run_is_only_shown_again(self):
@@ -147,18 +173,52 @@ class TrainingTest(tf.test.TestCase):
         self.assertEqual(*logs)
 
     def test_training_stops_when_validation_no_longer_improves(self):
-        metrics = train(
-            **_arguments(
+        def trained():
+            arguments = _arguments(
                 self.folder / "run",
                 optimizer=tf.keras.optimizers.SGD(0.0),
                 epochs=30,
                 patience=2,
                 select_by="query_share",
             )
-        )
+            return train(**arguments)["training"]
+
+        training = trained()
         steps_per_epoch = 48 // 12
-        self.assertEqual(metrics["training"]["steps"], 3 * steps_per_epoch)
-        self.assertEqual(metrics["training"]["network_epoch"], 1)
+        self.assertEqual(training["steps"], 3 * steps_per_epoch)
+        self.assertEqual(training["network_epoch"], 1)
+        # Ended by a power cut in its evaluations, it does not train on.
+        (self.folder / "run" / "metrics.json").unlink()
+        self.assertEqual(trained(), training)
+
+    def test_a_killed_run_resumes_after_its_last_checkpoint(self):
+        """Which is of every third step and of every epoch; the run is killed in its fifth step."""
+        source, sampler = _Blobs(), PKSampler(classes_per_batch=4, images_per_class=3)
+
+        def killed(steps_per_epoch, in_step):
+            image = tf.keras.Input(_SHAPE, name="image")
+            embedding = tf.keras.layers.Dense(4)(tf.keras.layers.Flatten()(image))
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output), self.assertRaises(_Killed):
+                train(
+                    run_dir=str(self.folder / str(steps_per_epoch)),
+                    model=MetricModel(
+                        network=tf.keras.Model(image, L2Normalization()(embedding)),
+                        loss=ContrastiveLoss(),
+                    ),
+                    optimizer=tf.keras.optimizers.SGD(0.1),
+                    train_data=TrainingBatches(
+                        source=source, sampler=sampler, steps_per_epoch=steps_per_epoch
+                    ),
+                    epochs=3,
+                    checkpoint_every_steps=3,
+                    callbacks=[_KillIn(in_step)],
+                )
+            return output.getvalue()
+
+        for steps_per_epoch, resumed_after in ((4, 4), (8, 3)):
+            self.assertNotIn("Resuming", killed(steps_per_epoch, in_step=5))
+            self.assertIn(f"after step {resumed_after}.\n", killed(steps_per_epoch, in_step=0))
 
     def test_a_dry_run_writes_nothing(self):
         network = train(**_arguments(self.folder / "run", dry_run=True))
