@@ -85,6 +85,12 @@ class LfwTest(parameterized.TestCase):
                 source=self._source(), file=self._file(_PAIRS), test_folds=(0, 1), min_images=3
             )
 
+    def test_people_need_an_image(self):
+        with self.assertRaisesRegex(ValueError, "min_images must be at least 1, got 0"):
+            lfw.lfw_training_people(
+                source=self._source(), file=self._file(_PAIRS), test_folds=(0,), min_images=0
+            )
+
     @parameterized.parameters((2,), (-1,))
     def test_folds_that_are_not_in_the_file_are_refused(self, fold):
         with self.assertRaisesRegex(ValueError, rf"some of \[0, 1\], .* got \({fold},\)"):

@@ -269,6 +269,8 @@ class ExportingTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "tuning names int8; the forms are float32"):
             self._export(tuning={"int8": QuantizationAwareTuning()})
         self.assertFalse(self.folder.exists())
+        with self.assertRaisesRegex(ValueError, "num_images must be at least 1, got 0"):
+            Proof(held_out=None, num_images=0)
         with self.assertRaisesRegex(ValueError, r"labels must be of one line each, got 'b\\nc'"):
             ModelCard(labels=("a", "b\nc"))
 

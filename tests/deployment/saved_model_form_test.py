@@ -16,6 +16,7 @@ from PIL import Image
 from rtml_tf.data.encoded_images import EncodedImages
 from rtml_tf.deployment.embedding_endpoints import EmbeddingEndpoints
 from rtml_tf.deployment.saved_model_form import SavedModelForm
+from rtml_tf.deployment.saved_model_network import SavedModelNetwork
 from tests.deployment.tiny_networks import embedding_network, images
 
 _OTHER_PROGRAM = """
@@ -53,6 +54,14 @@ class SavedModelFormTest(parameterized.TestCase, tf.test.TestCase):
         cls.path = pathlib.Path(absltest.get_default_test_tmpdir()) / f"saved_model{os.getpid()}"
         SavedModelForm().write(cls.endpoints, cls.path, images(1))
         cls.signatures = tf.saved_model.load(str(cls.path)).signatures
+
+    def test_refuses_what_is_no_saved_model_or_has_no_such_output(self):
+        folder = self.create_tempdir().full_path
+        with self.assertRaisesRegex(ValueError, f"{folder}' is no SavedModel: "):
+            SavedModelNetwork(folder)
+        for arguments in ({"signature": "embd"}, {"output": "logits"}):
+            with self.assertRaisesRegex(ValueError, "must have a signature .* got .*'embed': "):
+                SavedModelNetwork(self.path, **arguments)
 
     def test_another_program_needs_nothing_of_this_package(self):
         finished = subprocess.run(

@@ -62,6 +62,8 @@ class EmbeddingProjectorTest(absltest.TestCase):
     def test_refuses_thumbnails_that_tensorboard_cannot_load(self):
         with self.assertRaisesRegex(ValueError, "need an image of 9000 pixels a side"):
             EmbeddingProjector(source=_Greys(), thumbnail_size=3000)
+        with self.assertRaisesRegex(ValueError, "thumbnail_size must be at least 1 pixel, got 0"):
+            EmbeddingProjector(source=_Greys(), thumbnail_size=0)
 
 
 if __name__ == "__main__":

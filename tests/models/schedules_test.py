@@ -12,6 +12,10 @@ from rtml_tf.models.schedules import (
 )
 
 
+def _warm_up(**arguments):
+    return WarmUpPolynomialDecay(**{"initial_learning_rate": 0.1, "decay_steps": 7, **arguments})
+
+
 class SchedulesTest(tf.test.TestCase, parameterized.TestCase):
     def test_rate_of_the_published_code(self):
         """lr * i / 5 in the first 5 steps, lr * (1 - i / 100)^0.9 after; 0 at the end."""
@@ -56,6 +60,11 @@ class SchedulesTest(tf.test.TestCase, parameterized.TestCase):
         (lambda: checked_weight("w", -0.1), "w must be a number of at least 0, got -0.1"),
         (lambda: checked_weight("w", "0"), "w must be a number of at least 0, got '0'"),
         (lambda: SigmoidRamp(final=1.0, steps=0), "steps must be an integer of at least 1"),
+        (lambda: SigmoidRamp(final=-1.0, steps=9), "final must be a number of at least 0, got -1"),
+        (lambda: _warm_up(initial_learning_rate=-1.0), "initial_learning_rate must be a number"),
+        (lambda: _warm_up(decay_steps=0), "decay_steps must be an integer of at least 1, got 0"),
+        (lambda: _warm_up(warm_up_steps=-1), "warm_up_steps must be an integer of at least 0"),
+        (lambda: _warm_up(power=0.0), "power must be a number above 0, got 0.0"),
     )
     def test_refuses(self, make, message):
         with self.assertRaisesRegex(ValueError, message):

@@ -79,6 +79,7 @@ class DeepLabTest(tf.test.TestCase, parameterized.TestCase):
         (lambda: small_deeplab(input_shape=_ANY, num_classes=1), "num_classes must be at least 2"),
         (lambda: small_deeplab(input_shape=(8, 64, 3), num_classes=2), "at least 16x16"),
         (lambda: small_deeplab(input_shape=_ANY, num_classes=2, filters=(1, 2)), "filters must be"),
+        (lambda: small_deeplab(input_shape=_ANY, num_classes=2, blocks=0), "blocks must be .* 0"),
         (
             lambda: small_deeplab(input_shape=_ANY, num_classes=2, dilations=(1, 1)),
             "dilations must be at least two different positive integers, got .1, 1.",

@@ -237,6 +237,7 @@ class TrainingTest(tf.test.TestCase):
             ({"select_by": "recal@1"}, "no figure 'recal@1'; did you mean 'recall@1'"),
             ({"select_by": None}, "validation and select_by go together"),
             ({"epochs": 0}, "epochs must be at least 1, got 0"),
+            ({"validate_every": 0}, "validate_every must be at least 1 epoch, got 0"),
             ({"patience": 0}, "patience must be at least 1 validation or None, got 0"),
         ):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
