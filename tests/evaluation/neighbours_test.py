@@ -94,11 +94,22 @@ class NearestNeighboursTest(parameterized.TestCase):
         self.assertEqual(blocks[0][1].shape, (2, 60))
         self.assertEqual(blocks[1][1].shape, (13, 1))
 
-    def test_precision_setting_of_the_process_is_left_as_it_was(self):
-        for enabled in (True, False):
-            tf.config.experimental.enable_tensor_float_32_execution(enabled)
+    @parameterized.parameters(True, False)
+    def test_products_are_exact_and_the_setting_of_the_process_is_left_as_it_was(self, enabled):
+        setting = tf.config.experimental.tensor_float_32_execution_enabled
+        enable = tf.config.experimental.enable_tensor_float_32_execution
+        self.addCleanup(enable, setting())
+        enable(enabled)
+        product, during = neighbours._most_similar, []
+
+        def observed(*arguments):
+            during.append(setting())
+            return product(*arguments)
+
+        with mock.patch.object(neighbours, "_most_similar", observed):
             _table(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32), np.array([1, 1]))
-            self.assertEqual(tf.config.experimental.tensor_float_32_execution_enabled(), enabled)
+        self.assertEqual(during, [False])
+        self.assertEqual(setting(), enabled)
 
     def test_arguments_that_do_not_fit_are_refused(self):
         eye = np.eye(3, dtype=np.float32)
