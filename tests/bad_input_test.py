@@ -1,8 +1,8 @@
 """The table of bad input: what is wrong, and the one message that says so.
 
 Every row gives a command and a set of files of which one thing is bad. The command must end within
-20 seconds with exit status 1 and one error that names the thing, what was expected and what was
-received; without a traceback, and with every file as it was.
+20 seconds of computing with exit status 1 and one error that names the thing, what was expected and
+what was received; without a traceback, and with every file as it was.
 """
 
 # bazel: size = "medium"
@@ -28,7 +28,8 @@ from rtml_tf import command_line, evaluate, export, pack, train
 from tests.bad_input import configurations, data, files, networks, scale
 from tests.bad_input.row import TRAIN
 
-_SECONDS = 20
+_SECONDS = 20  # Of computing: how busy others keep the machine does not count.
+_SECONDS_WITH_WAITING = 120
 _MAINS = {
     "train": train.main,
     "evaluate": evaluate.main,
@@ -132,9 +133,10 @@ class BadInputTest(parameterized.TestCase):
         if row.cluster is not None:
             self.enter_context(mock.patch.dict(os.environ, TF_CONFIG=row.cluster))
         before = _snapshot(self.folder)
-        started = time.monotonic()
+        started, started_computing = time.monotonic(), time.process_time()
         status, output = _main(row.command)
-        self.assertLess(time.monotonic() - started, _SECONDS)
+        self.assertLess(time.process_time() - started_computing, _SECONDS)
+        self.assertLess(time.monotonic() - started, _SECONDS_WITH_WAITING)
         self.assertEqual(status, 1, output)
         self.assert_one_message(output, row.says)
         after = _snapshot(self.folder)
