@@ -3,9 +3,11 @@
 # bazel: size = "large"
 # bazel: data = ["//rtml_tf:train"]
 
+import contextlib
 import csv
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -61,6 +63,16 @@ training.train.epochs = 6
 """
 
 
+def _free_ports(count):
+    """Below those that systems hand out, which others could be given before they are used here."""
+    ports = []
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("localhost", port))
+            ports.append(port)
+    return ports[:count]
+
+
 class TwoWorkersTest(absltest.TestCase):
     def setUp(self):
         super().setUp()
@@ -94,12 +106,7 @@ class TwoWorkersTest(absltest.TestCase):
         )
 
     def start_workers(self, count, *flags):
-        sockets = [socket.socket() for _ in range(count)]
-        for a_socket in sockets:
-            a_socket.bind(("localhost", 0))
-        self.addresses = [f"localhost:{x.getsockname()[1]}" for x in sockets]
-        for a_socket in sockets:
-            a_socket.close()
+        self.addresses = [f"localhost:{port}" for port in _free_ports(count)]
         return [
             self.start(
                 "--gin_file=gin_configs/distribution/multi_worker.gin",
