@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl import logging
 
 from rtml_tf.networks.summary import summarize
-from rtml_tf.runs.final_figures import final_figures
+from rtml_tf.runs.final_figures import resumed_figures
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
 from rtml_tf.runs.workers import Workers
@@ -22,7 +22,7 @@ def compare(
 ) -> dict | None:
     """Evaluates every network in every way and leaves a run folder.
 
-    Called again with the same arguments, it goes on with the first network that has no figures
+    Called again with the same arguments, it goes on with the first evaluation that has no figures
     yet.
 
     Args:
@@ -63,8 +63,9 @@ def compare(
             part = RunFolder(folder.path / name)
             part.path.mkdir(exist_ok=True)
             if not part.finished:
-                figures, descriptions = final_figures(network, evaluations, part.path)
+                figures, descriptions = resumed_figures(network, evaluations, part)
                 write_json(part.metrics, {"figures": figures, "evaluations": descriptions})
+                part.evaluated.unlink(missing_ok=True)
             written = read_json(part.metrics)
             metrics["networks"][name] = written["figures"]
             metrics["evaluations"][name] = written["evaluations"]

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from rtml_tf.networks.fingerprint import network_fingerprint
+from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
 
 Figures = dict[str, dict[str, float]]
@@ -40,3 +42,33 @@ def final_figures(
             descriptions[name] = evaluation.describe()
         keep(figures, descriptions)
     return figures, descriptions
+
+
+def resumed_figures(
+    network: tf.keras.Model, evaluations: Mapping[str, Evaluation], folder: RunFolder
+) -> tuple[Figures, Descriptions]:
+    """`final_figures` that go on with the evaluation that failed or was stopped.
+
+    What there is of them is in `folder.evaluated`, until whoever writes them elsewhere removes it.
+    """
+    fingerprint = network_fingerprint(network)
+    figures, descriptions = _evaluated(folder, fingerprint)
+
+    def keep(more_figures: Figures, more_descriptions: Descriptions) -> None:
+        figures.update(more_figures)
+        descriptions.update(more_descriptions)
+        results = {"network": fingerprint, "figures": figures, "evaluations": descriptions}
+        write_json(folder.evaluated, results)
+
+    missing = {name: evaluations[name] for name in evaluations if name not in figures}
+    final_figures(network, missing, folder.path, keep=keep)
+    return {name: figures[name] for name in evaluations}, descriptions
+
+
+def _evaluated(folder: RunFolder, fingerprint: str) -> tuple[Figures, Descriptions]:
+    """What was measured of this network before an evaluation failed or was stopped."""
+    if not folder.evaluated.exists():
+        return {}, {}
+    held = read_json(folder.evaluated)
+    # A run that lost its last epoch may have trained another network since.
+    return (held["figures"], held["evaluations"]) if held["network"] == fingerprint else ({}, {})

@@ -6,9 +6,8 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from rtml_tf.networks.fingerprint import network_fingerprint
 from rtml_tf.networks.saving import load_network
-from rtml_tf.runs.final_figures import Descriptions, Figures, final_figures
+from rtml_tf.runs.final_figures import resumed_figures
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
 
@@ -63,30 +62,11 @@ def finish(
     network = load_network(folder.network)
     for artefact in artefacts:
         artefact.write(network, folder.tensorboard)
-    fingerprint = network_fingerprint(network)
-    figures, descriptions = _evaluated(folder, fingerprint)
-
-    def keep(more_figures: Figures, more_descriptions: Descriptions) -> None:
-        figures.update(more_figures)
-        descriptions.update(more_descriptions)
-        results = {"network": fingerprint, "figures": figures, "evaluations": descriptions}
-        write_json(folder.evaluated, results)
-
-    missing = {name: evaluations[name] for name in evaluations if name not in figures}
-    final_figures(network, missing, folder.path, keep=keep)
+    figures, descriptions = resumed_figures(network, evaluations, folder)
     networks = read_json(folder.baselines) if evaluations else {}
-    networks["trained"] = {name: figures[name] for name in evaluations}
+    networks["trained"] = figures
     write_json(
         folder.metrics,
         {"networks": networks, "evaluations": descriptions, "training": dict(training)},
     )
     folder.evaluated.unlink(missing_ok=True)
-
-
-def _evaluated(folder: RunFolder, fingerprint: str) -> tuple[Figures, Descriptions]:
-    """What was measured of this network before an evaluation failed or was stopped."""
-    if not folder.evaluated.exists():
-        return {}, {}
-    held = read_json(folder.evaluated)
-    # A run that lost its last epoch may have trained another network since.
-    return (held["figures"], held["evaluations"]) if held["network"] == fingerprint else ({}, {})

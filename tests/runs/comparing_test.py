@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from unittest import mock
 
 import tensorflow as tf
 
@@ -46,9 +47,11 @@ class ComparingTest(tf.test.TestCase):
         return compare(
             run_dir=str(self.folder),
             networks=networks,
-            evaluations={"test": self.evaluation},
-            describe_config=lambda: "config\n",
-            **arguments,
+            **{
+                "evaluations": {"test": self.evaluation},
+                "describe_config": lambda: "config\n",
+                **arguments,
+            },
         )
 
     def test_every_network_is_evaluated(self):
@@ -70,6 +73,17 @@ class ComparingTest(tf.test.TestCase):
         self.assertEqual(self.evaluation.evaluated, ["first", "second"])
         self.assertEqual(self._compare({"one": first, "two": second}), metrics)
         self.assertLen(self.evaluation.evaluated, 2)
+
+    def test_goes_on_with_the_evaluation_that_failed(self):
+        networks, last = {"one": _network(2)}, _Evaluation()
+        evaluations = {"test": self.evaluation, "last": last}
+        with mock.patch.object(last, "evaluate", side_effect=RuntimeError("stopped")):
+            with self.assertRaisesRegex(RuntimeError, "stopped"):
+                self._compare(networks, evaluations=evaluations)
+        metrics = self._compare(networks, evaluations=evaluations)
+        self.assertLen(self.evaluation.evaluated, 1)
+        self.assertEqual(metrics["networks"]["one"], {"test": {"size": 2.0}, "last": {"size": 2.0}})
+        self.assertFalse((self.folder / "one" / "evaluated.json").exists())
 
     def test_a_folder_of_another_configuration_is_refused(self):
         self._compare({"one": _network(2)})
