@@ -1,6 +1,6 @@
 """How fast images come from packed files, beside the folder of JPEG files that they were.
 
-    python benchmarks/packed_images.py --root=photos --image_size=112
+    python -m benchmarks.packed_images --root=photos --image_size=112
 
 Packs the folder into a temporary one, on the same disk as `--root` if `--scratch` says so, and
 prints the rate of packing and Markdown tables of images per second: read and decoded by a
