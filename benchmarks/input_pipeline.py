@@ -2,7 +2,7 @@
 
 Prints a Markdown table for a folder of images in class folders:
 
-    python benchmarks/input_pipeline.py --root=photos --image_size=112 --classes_per_batch=16
+    python -m benchmarks.input_pipeline --root=photos --image_size=112 --classes_per_batch=16
 
 `images/s` is the pipeline by itself. `step` is a training step of a small convolutional network fed
 by the pipeline, beside the same step on one batch that is in memory already. `waiting` is the share
