@@ -1,6 +1,7 @@
 """The flags of benchmarks that run on handwritten characters or on faces."""
 
 import os
+from typing import NamedTuple
 
 from absl import app, flags
 
@@ -10,11 +11,22 @@ _OMNIGLOT = flags.DEFINE_string("omniglot", None, "The folder that holds train a
 _LFW = flags.DEFINE_string("lfw", None, "The folder that holds the people and pairs.txt.")
 
 
-def chosen_data() -> tuple[str, tuple[str, ...]]:
+class ChosenData(NamedTuple):
     """The data set that the flags name.
 
-    Returns:
-        The flag, "omniglot" or "lfw", and the bindings that its gin file needs.
+    Attributes:
+        name: "omniglot" or "lfw".
+        flag: That names it, for who repeats the runs.
+        parameters: The bindings that its gin file needs.
+    """
+
+    name: str
+    flag: str
+    parameters: tuple[str, ...]
+
+
+def chosen_data() -> ChosenData:
+    """Reads the flags.
 
     Raises:
         app.UsageError: If none or both are given.
@@ -22,5 +34,6 @@ def chosen_data() -> tuple[str, tuple[str, ...]]:
     if (_OMNIGLOT.value is None) == (_LFW.value is None):
         raise app.UsageError("give one of --omniglot and --lfw.")
     if _OMNIGLOT.value is not None:
-        return "omniglot", (f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",)
-    return "lfw", faces.lfw_parameters(_LFW.value)
+        bindings = (f"OMNIGLOT = {os.path.abspath(_OMNIGLOT.value)!r}",)
+        return ChosenData("omniglot", "--omniglot=omniglot_small", bindings)
+    return ChosenData("lfw", "--lfw=lfw112", faces.lfw_parameters(_LFW.value))

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks import users_folder
+from rtml_tf import users_folder
 from rtml_tf.data import augmentation
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.cached_images import CachedImages

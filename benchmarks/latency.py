@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from absl import app, flags
 
-from benchmarks import users_folder
 from benchmarks.sweep import provenance
 from benchmarks.tables import markdown_table
+from rtml_tf import users_folder
 
 _SIZE = flags.DEFINE_integer("size", 48, "Height and width of the grey images, in pixels.")
 _NETWORK_FILE = flags.DEFINE_string("network_file", None, "A .keras file in place of the student.")

@@ -19,8 +19,8 @@ import numpy as np
 from absl import app, flags
 from skimage.feature import local_binary_pattern
 
-from benchmarks import users_folder
 from benchmarks.sweep import provenance
+from rtml_tf import users_folder
 from rtml_tf.data import lbp_mappings
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.cached_images import CachedImages

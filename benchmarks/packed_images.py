@@ -22,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, flags
 
-from benchmarks import users_folder
+from rtml_tf import users_folder
 from rtml_tf.data.image_folder import ImageFolder
 from rtml_tf.data.packed_images import PackedImages
 from rtml_tf.data.packing import pack

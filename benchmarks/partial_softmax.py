@@ -23,9 +23,9 @@ import time
 
 from absl import app, flags
 
-from benchmarks import users_folder
 from benchmarks.sweep import provenance
 from benchmarks.tables import markdown_table
+from rtml_tf import users_folder
 
 _CLASSES = flags.DEFINE_multi_integer("classes", [100_000, 1_000_000], "Classes.")
 _SIZE = flags.DEFINE_integer("size", 128, "Size of an embedding.")

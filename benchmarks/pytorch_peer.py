@@ -16,8 +16,9 @@ import subprocess
 
 from absl import app, flags
 
-from benchmarks import train_step, users_folder
+from benchmarks import train_step
 from benchmarks.sweep import provenance
+from rtml_tf import users_folder
 
 _TORCH_PYTHON = flags.DEFINE_string(
     "torch_python", None, "Interpreter with benchmarks/peers/requirements.txt.", required=True

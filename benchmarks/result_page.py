@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from absl import app, flags
 
-from benchmarks import users_folder
 from benchmarks.sweep import Sweep, provenance
+from rtml_tf import users_folder
 
 _WORK_DIR = flags.DEFINE_string(
     "work_dir", None, "Where the run folders go; runs/<name of the benchmark> unless set."

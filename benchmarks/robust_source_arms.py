@@ -85,11 +85,11 @@ class Arm:
 
 def chosen_data() -> Data:
     """The data set that the flags name."""
-    name, parameters = characters_or_faces.chosen_data()
+    name, flag, parameters = characters_or_faces.chosen_data()
     if name == "omniglot":
         return Data(
             title="Omniglot",
-            flag="--omniglot=omniglot_small",
+            flag=flag,
             gin_files=(
                 "gin_configs/data/omniglot.gin",
                 "gin_configs/evaluation/thorough_retrieval.gin",
@@ -100,7 +100,7 @@ def chosen_data() -> Data:
         )
     return Data(
         title="LFW",
-        flag="--lfw=lfw112",
+        flag=flag,
         gin_files=(
             "gin_configs/data/lfw.gin",
             "gin_configs/evaluation/thorough_verification.gin",

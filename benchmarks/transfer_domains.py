@@ -34,11 +34,11 @@ class Domains:
 
 def chosen_domains() -> Domains:
     """The domains that the flags name."""
-    name, parameters = characters_or_faces.chosen_data()
+    name, flag, parameters = characters_or_faces.chosen_data()
     if name == "omniglot":
         return Domains(
             name="characters",
-            flag="--omniglot=omniglot_small",
+            flag=flag,
             title="From printed to handwritten characters",
             source=((), ()),
             target=(
@@ -57,7 +57,7 @@ def chosen_domains() -> Domains:
         )
     return Domains(
         name="faces",
-        flag="--lfw=lfw112",
+        flag=flag,
         title="From clean to corrupted faces",
         source=(
             ("gin_configs/data/lfw.gin", "gin_configs/networks/imagenet_resnet.gin"),

@@ -14,7 +14,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 from absl import app, flags, logging
 
-from rtml_tf import configuration
+from rtml_tf import configuration, users_folder
 from rtml_tf.data.image_check import plain_message
 from rtml_tf.runs import runtime
 
@@ -114,8 +114,7 @@ def run(main: _Main, *, goes_on: bool = False) -> None:
         main: Takes the arguments that are no flags.
         goes_on: See `guarded`.
     """
-    # `bazel run` starts programs in a folder of its own; paths are the user's.
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    users_folder.enter()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     app.run(guarded(main, goes_on=goes_on))

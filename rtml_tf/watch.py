@@ -1,13 +1,13 @@
 """TensorBoard from the same environment: `watch --logdir=runs/quickstart`."""
 
-import os
-
 from tensorboard import main as tensorboard
+
+from rtml_tf import users_folder
 
 
 def run_main() -> None:
     """Starts TensorBoard with the flags that it takes itself."""
-    os.chdir(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    users_folder.enter()
     tensorboard.run_main()
 
 
