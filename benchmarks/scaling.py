@@ -29,7 +29,7 @@ from unittest import mock
 
 from absl import app, flags
 
-from benchmarks.sweep import free_addresses
+from benchmarks.free_addresses import free_addresses
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that are measured.", 1)
 _STEPS = flags.DEFINE_integer("steps", 3, "Steps in a round.", 1)

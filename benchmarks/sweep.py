@@ -1,6 +1,5 @@
 """Many training runs of one experiment: made in parallel, never twice, and remembered."""
 
-import contextlib
 import csv
 import dataclasses
 import datetime
@@ -11,13 +10,14 @@ import pathlib
 import platform
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
+from benchmarks.free_addresses import free_addresses
 
 # The beginning of an absolute path in a binding.
 _PATH = re.compile(r"""['"][/~]""")
@@ -218,15 +218,6 @@ def curves(folder: pathlib.Path, names: Sequence[str]) -> dict[str, list[float]]
     with open(folder / "log.csv", encoding="utf-8", newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if all(row[name] for name in names)]
     return {name: [float(row[name]) for row in rows] for name in names}
-
-
-def free_addresses(count: int) -> list[str]:
-    """`localhost:port` of as many ports that nobody uses now."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for a_socket in sockets:
-            a_socket.bind(("localhost", 0))
-        return [f"localhost:{a_socket.getsockname()[1]}" for a_socket in sockets]
 
 
 def provenance() -> str:

@@ -3,14 +3,11 @@
 # bazel: size = "large"
 # bazel: data = ["//rtml_tf:train"]
 
-import contextlib
 import csv
 import os
 import pathlib
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import absltest
 
+from benchmarks.free_addresses import free_addresses
 from rtml_tf.networks.saving import load_network
 
 _EXPERIMENT = """
@@ -63,16 +61,6 @@ training.train.epochs = 6
 """
 
 
-def _free_ports(count):
-    """Below those that systems hand out, which others could be given before they are used here."""
-    ports = []
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("localhost", port))
-            ports.append(port)
-    return ports[:count]
-
-
 class TwoWorkersTest(absltest.TestCase):
     def setUp(self):
         super().setUp()
@@ -106,7 +94,7 @@ class TwoWorkersTest(absltest.TestCase):
         )
 
     def start_workers(self, count, *flags):
-        self.addresses = [f"localhost:{port}" for port in _free_ports(count)]
+        self.addresses = free_addresses(count)
         return [
             self.start(
                 "--gin_file=gin_configs/distribution/multi_worker.gin",
