@@ -32,7 +32,7 @@ class Arm:
         gin_files: Its experiment, below gin_configs, and what goes behind it.
         method: Whose strength it takes: "mdprop", "advprop", "joint", or "" without an attack.
         parameters: Further bindings.
-        control: Title of the arm that it is compared with.
+        control: Title of the arm that it is compared with, if any.
         strength: A strength that is not chosen.
         longer: Whether it takes as much computation as MDProp, in more steps.
     """
@@ -56,11 +56,17 @@ _SELF_DISTILLATION = "self_distillation.SelfDistillation.feature_start_step = 50
 JOINT = Arm("joint adversarial", ("rmt/source_joint_pgd.gin",), "joint")
 ADVPROP = Arm("AdvProp", ("mdprop/advprop.gin",), "advprop")
 FIVE_TARGETS = Arm("MDProp, 5 targets", _MDPROP, "mdprop")
-ALL_ARMS = (
-    Arm("baseline", _BASELINE),
-    Arm("twice the batch", _BASELINE, parameters=("pk_sampler.PKSampler.classes_per_batch = 32",)),
+_BASELINE_ARM = Arm("baseline", _BASELINE)
+_TWICE_THE_BATCH = Arm(
+    "twice the batch", _BASELINE, parameters=("pk_sampler.PKSampler.classes_per_batch = 32",)
+)
+_NOISE = Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop")
+# What MDProp does for robustness, beside controls and kindred methods.
+ROBUSTNESS = (
+    _BASELINE_ARM,
+    _TWICE_THE_BATCH,
     Arm("equal computation", _BASELINE, longer=True),
-    Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop"),
+    _NOISE,
     Arm(
         "one batch norm, 5 targets",
         _MDPROP,
@@ -73,16 +79,23 @@ ALL_ARMS = (
     Arm("MDProp, 3 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 3}",)),
     FIVE_TARGETS,
     Arm("MDProp, 10 targets", _MDPROP, "mdprop", (_TARGETS + " = {'single': 1, 'multi': 10}",)),
+)
+# Where clean retrieval might gain: smaller epsilon, losses by branch, other losses.
+CLEAN_GAIN = (
+    _BASELINE_ARM,
+    _TWICE_THE_BATCH,
+    _NOISE,
+    FIVE_TARGETS,
+    Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=Strength("0.57", 1)),
     Arm(
         "MDProp, 5 targets, separate losses",
         _MDPROP,
         "mdprop",
         (f"{_COMBINATION} = @branch_combination.SeparateCombination()",),
     ),
-    Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=Strength("0.57", 1)),
-    Arm("baseline, ArcFace", (*_BASELINE, *_ARCFACE)),
+    Arm("baseline, ArcFace", (*_BASELINE, *_ARCFACE), control=""),
     Arm("MDProp, 5 targets, ArcFace", (*_MDPROP, *_ARCFACE), "mdprop", (), "baseline, ArcFace"),
-    Arm("baseline, S2SD", _S2SD, parameters=(_SELF_DISTILLATION,)),
+    Arm("baseline, S2SD", _S2SD, parameters=(_SELF_DISTILLATION,), control=""),
     Arm(
         "MDProp, 5 targets, S2SD",
         ("mdprop/mdprop_s2sd.gin",),

@@ -4,9 +4,16 @@
         --output=docs/results/mdprop_omniglot.md
 
 Epsilon and the steps of the attack are chosen for each attacked method on validation characters,
-by the mean of clean and misranked Recall@1. Every arm then keeps its network of the best validation
-epoch and is evaluated on unseen characters, over seeds. Runs that are recorded beside the output
-(`.json`) are not made again.
+by the mean of clean and misranked Recall@1, unless a single one is given. Every arm then keeps its
+network of the best validation epoch and is evaluated on unseen characters, over seeds. Runs that
+are recorded beside the output (`.json`) are not made again.
+
+The arms are those of one of two studies: `--study=robustness`, MDProp beside controls and kindred
+methods, and `--study=clean_gain`, where clean retrieval might gain, which takes longer training:
+
+    ./bazelw run //benchmarks:mdprop_omniglot -- --omniglot=/path/to/omniglot_small \
+        --study=clean_gain --seeds=0,1,2 --steps=3000 --strengths=16:1 \
+        --output=docs/results/mdprop_clean_gain.md
 """
 
 import dataclasses
@@ -18,7 +25,15 @@ import numpy as np
 from absl import flags
 
 from benchmarks import result_page
-from benchmarks.mdprop_arms import ADVPROP, ALL_ARMS, FIVE_TARGETS, JOINT, Arm, Strength
+from benchmarks.mdprop_arms import (
+    ADVPROP,
+    CLEAN_GAIN,
+    FIVE_TARGETS,
+    JOINT,
+    ROBUSTNESS,
+    Arm,
+    Strength,
+)
 from benchmarks.sweep import Run, Sweep, curves
 from benchmarks.tables import difference, markdown_table, spread
 
@@ -35,7 +50,9 @@ _STRENGTHS = flags.DEFINE_list(
 _STEPS = flags.DEFINE_integer("steps", 1_000, "Training steps.")
 _EPOCH = flags.DEFINE_integer("epoch", 50, "Steps between validations.")
 _WIDTH = flags.DEFINE_float("width", 1.0, "Width factor of the network.")
-_ARMS = flags.DEFINE_list("arms", [], "Only arms whose title holds one of these; empty: all.")
+_STUDY = flags.DEFINE_enum(
+    "study", "robustness", ["robustness", "clean_gain"], "The arms: what MDProp is asked."
+)
 
 _WARM_UP = 300  # steps in which epsilon grows from 0
 _CURVES = ("step", "validation/map@r")
@@ -50,11 +67,17 @@ class _Experiment:
 
     def __init__(self, sweep: Sweep):
         self._sweep = sweep
+        self.arms = CLEAN_GAIN if _STUDY.value == "clean_gain" else ROBUSTNESS
         self.strengths: dict[str, Strength] = {}
+        self.candidates: list[Arm] = []
 
     def choose(self) -> None:
         """Chooses the strength of each attacked method on validation characters."""
         candidates = [Strength.from_text(text) for text in _STRENGTHS.value]
+        if len(candidates) == 1:
+            self.strengths = dict.fromkeys((arm.method for arm in self.arms), candidates[0])
+            self.strengths.pop("", None)
+            return
         arms = {arm.method: arm for arm in (FIVE_TARGETS, ADVPROP, JOINT)}
         arms = {
             method: [
@@ -69,12 +92,6 @@ class _Experiment:
         for method, group in arms.items():
             self.strengths[method] = max(group, key=self.choice).strength
         self.candidates = wanted
-
-    @property
-    def arms(self) -> list[Arm]:
-        """The arms that are wanted."""
-        titles = _ARMS.value
-        return [arm for arm in ALL_ARMS if not titles or any(t in arm.title for t in titles)]
 
     def choice(self, arm: Arm) -> float:
         """What a candidate is chosen by: the mean of its `choice_figures`."""
@@ -214,13 +231,18 @@ def _table(experiment: _Experiment) -> str:
 
 
 def _candidates(experiment: _Experiment) -> str:
+    if not experiment.candidates:
+        return "Epsilon and steps of the attack in training were given."
     rows = []
     for arm in experiment.candidates:
         clean, misranked = experiment.choice_figures(arm)
         chosen = "chosen" if arm.strength == experiment.strengths[arm.method] else ""
         rows.append([arm.method, str(arm.strength), chosen, f"{clean:.1f}", f"{misranked:.1f}"])
     columns = ["method", "attack", "", "Recall@1", f"misranked, {_CHOSEN_AT}"]
-    return markdown_table(columns, rows, words=3)
+    return f"""Epsilon and steps of the attack in training were chosen on validation characters
+(seed {_SEED_OF_CHOICE}), by the mean of clean and misranked Recall@1:
+
+{markdown_table(columns, rows, words=3)}"""
 
 
 def _plot(experiment: _Experiment, path: pathlib.Path) -> None:
@@ -256,7 +278,7 @@ def main() -> None:
     _plot(experiment, result_page.plot())
     easier = experiment.easier()
     result_page.write(
-        f"""# MDProp on handwritten characters
+        f"""# MDProp on handwritten characters: {_STUDY.value.replace("_", " ")}
 
 Characters of Omniglot that were not trained on, in percent: mean ± standard deviation over
 {len(_SEEDS.value)} seeds. A network of width {_WIDTH.value} is trained for {_STEPS.value} steps
@@ -273,14 +295,12 @@ baseline with the same loss, with the p-value of a t-test.
 
 ![Learning curves and robustness]({result_page.plot().name})
 
-Epsilon and steps of the attack in training were chosen on validation characters (seed
-{_SEED_OF_CHOICE}), by the mean of clean and misranked Recall@1:
-
 {_candidates(experiment)}
 
     ./bazelw run //benchmarks:mdprop_omniglot -- --omniglot=omniglot_small \\
-        --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} --width={_WIDTH.value} \\
-        --strengths={",".join(_STRENGTHS.value)} --output={result_page.output()}
+        --study={_STUDY.value} --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} \\
+        --width={_WIDTH.value} --strengths={",".join(_STRENGTHS.value)} \\
+        --output={result_page.output()}
 """
     )
 
