@@ -2,6 +2,7 @@
 
 import dataclasses
 
+ATTACK = "projected_gradient_descent.ProjectedGradientDescent"
 _TARGETS = "adversarial_branch.targeted_branches.targets"
 _COMBINATION = "mdprop.MDPropModel.combination"
 
@@ -35,6 +36,9 @@ class Arm:
         control: Title of the arm that it is compared with, if any.
         strength: A strength that is not chosen.
         longer: Whether it takes as much computation as MDProp, in more steps.
+        noise: Whether its images are noisy, not attacked.
+        tests_branches: Whether it is a control of MDProp: what beats it is not due to attacks in
+            branches of their own.
     """
 
     title: str
@@ -44,6 +48,8 @@ class Arm:
     control: str = "baseline"
     strength: Strength | None = None
     longer: bool = False
+    noise: bool = False
+    tests_branches: bool = False
 
     def name(self, seed: str) -> str:
         """The run of one seed."""
@@ -53,25 +59,35 @@ class Arm:
 _BASELINE, _MDPROP = ("mdprop/baseline.gin",), ("mdprop/mdprop.gin",)
 _ARCFACE, _S2SD = ("losses/arcface.gin",), ("mdprop/baseline_s2sd.gin",)
 _SELF_DISTILLATION = "self_distillation.SelfDistillation.feature_start_step = 500"
-JOINT = Arm("joint adversarial", ("rmt/source_joint_pgd.gin",), "joint")
+# It starts near the clean image, as the branches' attacks do.
+JOINT = Arm(
+    "joint adversarial",
+    ("rmt/source_joint_pgd.gin",),
+    "joint",
+    (f"{ATTACK}.start_radius = 0.00011",),
+)
 ADVPROP = Arm("AdvProp", ("mdprop/advprop.gin",), "advprop")
 FIVE_TARGETS = Arm("MDProp, 5 targets", _MDPROP, "mdprop")
-_BASELINE_ARM = Arm("baseline", _BASELINE)
-_TWICE_THE_BATCH = Arm(
-    "twice the batch", _BASELINE, parameters=("pk_sampler.PKSampler.classes_per_batch = 32",)
+_CONTROLS = (
+    Arm("baseline", _BASELINE, tests_branches=True),
+    Arm(
+        "twice the batch",
+        _BASELINE,
+        parameters=("pk_sampler.PKSampler.classes_per_batch = 32",),
+        tests_branches=True,
+    ),
+    Arm("equal computation", _BASELINE, longer=True, tests_branches=True),
+    Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop", noise=True, tests_branches=True),
 )
-_NOISE = Arm("noise in the branches", ("mdprop/noise.gin",), "mdprop")
 # What MDProp does for robustness, beside controls and kindred methods.
 ROBUSTNESS = (
-    _BASELINE_ARM,
-    _TWICE_THE_BATCH,
-    Arm("equal computation", _BASELINE, longer=True),
-    _NOISE,
+    *_CONTROLS,
     Arm(
         "one batch norm, 5 targets",
         _MDPROP,
         "mdprop",
         ("mdprop.MDPropModel.shared_batch_norm = True",),
+        tests_branches=True,
     ),
     JOINT,
     ADVPROP,
@@ -82,9 +98,7 @@ ROBUSTNESS = (
 )
 # Where clean retrieval might gain: smaller epsilon, losses by branch, other losses.
 CLEAN_GAIN = (
-    _BASELINE_ARM,
-    _TWICE_THE_BATCH,
-    _NOISE,
+    *_CONTROLS,
     FIVE_TARGETS,
     Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=Strength("0.57", 1)),
     Arm(

@@ -9,6 +9,7 @@ from absl import flags
 from benchmarks import result_page
 from benchmarks.mdprop_arms import (
     ADVPROP,
+    ATTACK,
     CLEAN_GAIN,
     FIVE_TARGETS,
     JOINT,
@@ -51,7 +52,9 @@ class Experiment:
 
     def __init__(self):
         self._sweep = result_page.open_sweep(
-            "mdprop_omniglot", more=lambda folder: {"curves": curves(folder, _CURVES)}
+            "mdprop_omniglot",
+            part=STUDY.value,
+            more=lambda folder: {"curves": curves(folder, _CURVES)},
         )
         self.arms = CLEAN_GAIN if STUDY.value == "clean_gain" else ROBUSTNESS
         self.strengths: dict[str, Strength] = {}
@@ -104,6 +107,18 @@ class Experiment:
     def strength(self, arm: Arm) -> Strength | None:
         """How the arm's attack searches, None without one."""
         return arm.strength or self.strengths.get(arm.method)
+
+    def attack(self, arm: Arm) -> str:
+        """How strong the arm's attack or noise is, in words; empty without one."""
+        strength = self.strength(arm)
+        if strength is None:
+            return ""
+        return f"{strength.epsilon}/255" if arm.noise else str(strength)
+
+    def best_control(self) -> Arm:
+        """The control of the highest mean Recall@1."""
+        controls = [arm for arm in self.arms if arm.tests_branches]
+        return max(controls, key=lambda arm: self.figures(arm, "clean", "recall@1").mean())
 
     def figures(self, arm: Arm, evaluation: str, figure: str) -> np.ndarray:
         """A figure over the seeds; in percent where it is a share."""
@@ -160,16 +175,13 @@ class Experiment:
         ]
         strength = self.strength(arm)
         if strength is not None:
-            attack = "projected_gradient_descent.ProjectedGradientDescent"
             schedule = "epsilon/tf.keras.optimizers.schedules.PolynomialDecay"
             parameters += [
                 f"EPSILON = {float(strength.epsilon) / 255:.8f}",
                 f"{schedule}.decay_steps = {_WARM_UP}",
             ]
-            if "noise" not in arm.title:
-                parameters.append(f"{attack}.steps = {strength.steps}")
-            if arm.method == "joint":
-                parameters.append(f"{attack}.relative_step_size = {1 / strength.steps}")
+            if not arm.noise:
+                parameters.append(f"{ATTACK}.steps = {strength.steps}")
         experiment, *changes = arm.gin_files
         files = [experiment, "data/omniglot.gin", *changes, f"evaluation/{evaluation}.gin"]
         return Run(arm.name(seed), [f"gin_configs/{file}" for file in files], parameters)

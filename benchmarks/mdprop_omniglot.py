@@ -45,8 +45,11 @@ def _table(experiment: Experiment) -> str:
         *("training", "attack", "Recall@1", *(f"at {epsilon}" for epsilon in _TESTED)),
         *(f"misranked, {_TESTED[1]}", "ERS"),
         *("density", "rho", "s/step", "Recall@1, change", "at 8/255, change"),
+        "Recall@1, change to the best control",
     ]
     by_title = {arm.title: arm for arm in experiment.arms}
+    best_control = experiment.best_control()
+    best = experiment.figures(best_control, "clean", "recall@1")
     rows = []
     for arm in experiment.arms:
         clean = experiment.figures(arm, "clean", "recall@1")
@@ -60,11 +63,11 @@ def _table(experiment: Experiment) -> str:
                     robust[1], experiment.figures(control, "attacked", f"recall@1 at {_TESTED[1]}")
                 ),
             ]
-        strength = experiment.strength(arm)
+        compared = arm.control == "baseline" and not arm.tests_branches
         rows.append(
             [
                 arm.title,
-                "" if strength is None else str(strength),
+                experiment.attack(arm),
                 spread(clean),
                 *map(spread, robust),
                 spread(experiment.figures(arm, "misranked", f"recall@1 at {_TESTED[1]}")),
@@ -73,6 +76,7 @@ def _table(experiment: Experiment) -> str:
                 f"{experiment.figures(arm, 'clean', 'rho').mean() / 100:.2f}",
                 f"{experiment.seconds_a_step(arm):.3f}",
                 *changes,
+                difference(clean, best) if compared else "",
             ]
         )
     return markdown_table(columns, rows, words=2)
@@ -133,7 +137,10 @@ above that of all); "misranked" is the same search for what brings an image of a
 which is the stronger attack. ERS is the score of RobRank on {SCORED}
 queries, density the ratio of intra- to inter-class distance, rho the spectral decay.
 MDProp with T targets has two branches, of 1 and of T targets. Changes are paired, against the
-baseline with the same loss, with the p-value of a t-test.
+baseline with the same loss, with the p-value of a t-test; the last ones against
+"{experiment.best_control().title}", the control with the highest Recall@1. In training an attack
+of several steps takes them in 2.5 / steps of epsilon, at most epsilon; all attacks with branches
+have the strength that was chosen for MDProp with 5 targets.
 
 {_table(experiment)}
 
