@@ -6,7 +6,7 @@ import numpy as np
 
 from rtml_tf.evaluation.class_sums import ClassSums
 from rtml_tf.evaluation.embeddings import normalised_embeddings
-from rtml_tf.evaluation.spectrum import singular_values, spectral_decay
+from rtml_tf.evaluation.spectrum import singular_values, spectral_decay, spectral_rank
 from rtml_tf.evaluation.uniformity import uniformity
 
 DENSITY_FIGURES = (
@@ -15,6 +15,7 @@ DENSITY_FIGURES = (
     "density",
     "rho",
     "rho_centred",
+    "rank",
     "alignment",
     "uniformity",
 )
@@ -43,7 +44,8 @@ def measure_density(embeddings: np.ndarray, labels: np.ndarray, *, seed: int = 0
       between them; Roth et al. 2020 ("Revisiting training strategies and generalization
       performance in deep metric learning") find that this generalises better;
     * `rho`: `spectrum.spectral_decay` of the embeddings as they are, as Roth et al. have it;
-      `rho_centred`: with the mean embedding taken away. Lower is an evener use of the dimensions;
+      `rho_centred`: with the mean embedding taken away. Lower is an evener use of the dimensions
+      that are in use at all: of the embeddings as they are, `rank` dimensions;
     * `alignment`: see there, and `uniformity`: see `uniformity.uniformity`. Lower is better.
 
     Memory beyond two copies of the embeddings is bounded. All is exact but for the uniformity of
@@ -69,6 +71,7 @@ def measure_density(embeddings: np.ndarray, labels: np.ndarray, *, seed: int = 0
         "density": intra / max(inter, 1e-6),
         "rho": spectral_decay(spectrum),
         "rho_centred": spectral_decay(centred_spectrum),
+        "rank": float(spectral_rank(spectrum)),
         "alignment": alignment(embeddings, labels),
         "uniformity": uniformity(embeddings, seed=seed),
     }

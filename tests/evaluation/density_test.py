@@ -65,7 +65,7 @@ class MeasureDensityTest(absltest.TestCase):
     def test_figures_of_a_space_known_by_hand(self):
         """Each class is one direction, all directions at right angles: no width, equal singular
         values, and `|x - y|^2` is 2 for 24 of 28 pairs and 0 for 4. The centred ones lose the
-        direction of the mean: four images' worth of three equal ones, and a 0 that counts as 1e-7.
+        direction of the mean, which leaves three that are equal.
         """
         found = density.measure_density(np.repeat(np.eye(4), 2, axis=0), np.repeat(range(4), 2))
 
@@ -75,7 +75,8 @@ class MeasureDensityTest(absltest.TestCase):
             "inter_distance": 1.0,
             "density": 0.0,
             "rho": 0.0,
-            "rho_centred": -(3 * np.log(4 / 3) + np.log(4e-7 / 3)) / 4,
+            "rho_centred": 0.0,
+            "rank": 4,
             "alignment": 0.0,
             "uniformity": np.log((24 * np.exp(-4) + 4) / 28),
         }

@@ -49,11 +49,26 @@ class SpectralDecayTest(absltest.TestCase):
         self.assertAlmostEqual(spectrum.spectral_decay(values), expected)
         self.assertAlmostEqual(spectrum.spectral_decay(7 * values), expected)
 
-    def test_is_zero_where_all_are_equal_and_finite_where_some_are_zero(self):
+    def test_is_zero_where_all_are_equal(self):
         self.assertAlmostEqual(spectrum.spectral_decay(np.full(5, 3.0)), 0.0)
         self.assertEqual(spectrum.spectral_decay(np.zeros(5)), 0.0)
-        unused = spectrum.spectral_decay(np.array([1.0, 0.0]))
-        self.assertAlmostEqual(unused, stats.entropy([0.5, 0.5], [1.0, 1e-7]), places=6)
+
+    def test_directions_that_are_not_used_are_counted_and_left_out(self):
+        values = np.array([9.0, 4.0, 9e-5, 9e-7, 0.0])
+        expected = stats.entropy(np.full(3, 1 / 3), values[:3] / values[:3].sum())
+        self.assertAlmostEqual(spectrum.spectral_decay(values), expected, places=6)
+        self.assertEqual(spectrum.spectral_rank(values), 3)
+        self.assertEqual(spectrum.spectral_rank(np.zeros(5)), 0)
+
+    def test_a_narrow_float32_layer_has_the_rank_of_its_inputs(self):
+        """Rounding fills the directions that it cannot reach, but is not counted."""
+        generator = np.random.default_rng(0)
+        narrow = generator.normal(size=(300, 8)).astype(np.float32)
+        embeddings = narrow @ generator.normal(size=(8, 32)).astype(np.float32)
+        values = spectrum.singular_values(embeddings, centred=False)
+        self.assertGreater(np.count_nonzero(values), 8)
+        self.assertEqual(spectrum.spectral_rank(values), 8)
+        self.assertAlmostEqual(spectrum.spectral_decay(values), spectrum.spectral_decay(values[:8]))
 
 
 class WriteSpectrumPlotTest(absltest.TestCase):
