@@ -6,6 +6,7 @@ import gin
 from absl.testing import absltest, parameterized
 
 from rtml_tf import configuration
+from rtml_tf.attacks.ball import LInfBall
 
 _FOLDER = pathlib.Path(configuration.__file__).absolute().parent.parent / "gin_configs"
 _EXPERIMENTS = ["quickstart"] + [
@@ -39,6 +40,40 @@ class GinConfigsTest(parameterized.TestCase):
     def test_experiment(self, experiment):
         configuration.parse([f"gin_configs/{experiment}.gin"], [])
         self.assertIsNotNone(gin.query_parameter("training.train.model"))
+
+    @parameterized.product(
+        experiment=[x for x in _EXPERIMENTS if x.startswith(("mdprop/", "rmt/source", "rmt/pip"))],
+        data=["glyphs", "omniglot", "lfw"],
+    )
+    def test_the_warm_up_of_epsilon_ends_before_training(self, experiment, data):
+        files = [f"gin_configs/{experiment}.gin", f"gin_configs/data/{data}.gin"]
+        configuration.parse(files, [])
+        schedule = "epsilon/tf.keras.optimizers.schedules.PolynomialDecay"
+        warm_up = gin.query_parameter(f"{schedule}.decay_steps")
+        steps = gin.query_parameter("batches.TrainingBatches.steps_per_epoch")
+        if isinstance(steps, gin.config.ConfigurableReference):  # A macro.
+            steps = gin.query_parameter("%STEPS_PER_EPOCH")
+        if experiment.endswith("free"):  # Steps of its schedule are updates.
+            steps *= gin.query_parameter("free_adversarial.FreeAdversarialModel.replays")
+        self.assertLess(warm_up, steps * gin.query_parameter("training.train.epochs"))
+
+    @parameterized.product(
+        experiment=[x for x in _EXPERIMENTS if x.startswith("rmt/source_joint")],
+        kind=["retrieval", "verification"],
+    )
+    def test_thorough_evaluations_have_an_attack_of_their_own(self, experiment, kind):
+        """Whatever the experiment trains with: 32 steps in L-infinity, from anywhere."""
+        data = "omniglot" if kind == "retrieval" else "lfw"
+        evaluation = f"gin_configs/evaluation/thorough_{kind}.gin"
+        files = [f"gin_configs/{experiment}.gin", f"gin_configs/data/{data}.gin", evaluation]
+        configuration.parse(files, ["SURROGATE = 'unused'"])
+        name = f"robust_{kind}.Robust{kind.title()}Evaluation"
+        attack = gin.query_parameter(f"thorough/{name}.attack").scoped_configurable_fn()
+        self.assertIsInstance(attack.ball, LInfBall)
+        self.assertEqual((attack.steps, attack.restarts), (32, 2))
+        self.assertEqual(attack.relative_step_size, 2.5 / 32)
+        self.assertTrue(attack.random_start)
+        self.assertIsNone(attack.start_radius)
 
     @parameterized.parameters(*_files("losses"))
     def test_loss(self, file):
