@@ -2,7 +2,6 @@
 
 import abc
 import functools
-import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -61,7 +60,9 @@ class Attack(abc.ABC):
         self.pixel_range = (float(pixel_range[0]), float(pixel_range[1]))
         if epsilon is None and not self._may_be_unbounded:
             raise ValueError("epsilon must be a number, got None.")
-        self.epsilon = None if epsilon is None else self._checked_epsilon(epsilon)
+        if epsilon is not None:
+            epsilon = self.ball.checked_epsilon(epsilon, self.pixel_range)
+        self.epsilon = epsilon
 
     @property
     def is_random(self) -> bool:
@@ -160,15 +161,6 @@ class Attack(abc.ABC):
         config = {**self.get_config(), "ball": self.ball}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in config.items())})"
 
-    def _checked_epsilon(self, epsilon: float) -> float:
-        largest = self.ball.largest_epsilon(self.pixel_range)
-        if not 0 <= epsilon <= largest:
-            raise ValueError(
-                f"epsilon must be in [0, {largest:g}] (pixel units, images in "
-                f"{list(self.pixel_range)}), got {epsilon}."
-            )
-        return float(epsilon)
-
     def epsilon_tensor(
         self, epsilon: float | tf.Tensor | tf.Variable | None = None
     ) -> tf.Tensor | None:
@@ -181,20 +173,12 @@ class Attack(abc.ABC):
             float32 scalar, or None.
 
         Raises:
-            ValueError: If a number is out of range, or a tensor is not a scalar. A negative tensor
-                is an `InvalidArgumentError` when the graph runs.
+            ValueError: If a number is out of range, or a tensor is not a scalar. A tensor that is
+                out of range is an `InvalidArgumentError` when the graph runs.
         """
         if epsilon is None:
             epsilon = self.epsilon
-        if epsilon is None:
-            return None
-        if isinstance(epsilon, numbers.Real):
-            epsilon = self._checked_epsilon(epsilon)
-        epsilon = tf.cast(tf.convert_to_tensor(epsilon), tf.float32)
-        if epsilon.shape.rank != 0:
-            raise ValueError(f"epsilon must be one number, got the shape {epsilon.shape}.")
-        tf.debugging.assert_non_negative(epsilon, message="epsilon must not be negative.")
-        return epsilon
+        return None if epsilon is None else self.ball.epsilon_tensor(epsilon, self.pixel_range)
 
 
 def inference_function(network: Network) -> Network:

@@ -1,6 +1,7 @@
 """The balls that perturbations stay in: L-infinity and L2."""
 
 import abc
+import numbers
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +42,46 @@ class Ball(abc.ABC):
     @abc.abstractmethod
     def largest_epsilon(self, pixel_range: tuple[float, float]) -> float:
         """The epsilon above which the ball certainly holds every image (a guard against typos)."""
+
+    def checked_epsilon(self, epsilon: float, pixel_range: tuple[float, float]) -> float:
+        """A number as an epsilon of this ball.
+
+        Raises:
+            ValueError: If it is negative or above `largest_epsilon`.
+        """
+        largest = self.largest_epsilon(pixel_range)
+        if not 0 <= epsilon <= largest:
+            raise ValueError(
+                f"epsilon must be in [0, {largest:g}] (pixel units, images in "
+                f"{list(pixel_range)}), got {epsilon}."
+            )
+        return float(epsilon)
+
+    def epsilon_tensor(
+        self, epsilon: float | tf.Tensor | tf.Variable, pixel_range: tuple[float, float]
+    ) -> tf.Tensor:
+        """A number, a scalar tensor or a variable as an epsilon of this ball.
+
+        Returns:
+            float32 scalar.
+
+        Raises:
+            ValueError: If a number is out of range, or a tensor is not a scalar. A tensor that is
+                out of range is an `InvalidArgumentError` when the graph runs.
+        """
+        if isinstance(epsilon, numbers.Real):
+            epsilon = self.checked_epsilon(epsilon, pixel_range)
+        epsilon = tf.cast(tf.convert_to_tensor(epsilon), tf.float32)
+        if epsilon.shape.rank != 0:
+            raise ValueError(f"epsilon must be one number, got the shape {epsilon.shape}.")
+        tf.debugging.assert_non_negative(epsilon, message="epsilon must not be negative.")
+        largest = self.largest_epsilon(pixel_range)
+        tf.debugging.assert_less_equal(
+            epsilon,
+            tf.constant(largest, tf.float32),
+            message=f"epsilon must be at most {largest:g}, in pixel units.",
+        )
+        return epsilon
 
     def project(self, candidate: tf.Tensor, images: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
         """The image in the ball around `images` that is nearest to `candidate`.

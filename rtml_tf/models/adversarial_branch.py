@@ -10,7 +10,7 @@ from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.models.model_config import arguments_from, serialized
-from rtml_tf.models.schedules import Schedule
+from rtml_tf.models.schedules import Schedule, at_step, within
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -39,7 +39,8 @@ class AdversarialBranch:
                 `PolynomialDecay` from 0).
 
         Raises:
-            ValueError: If the objective needs `FastGradientMethod` and the attack is another.
+            ValueError: If the objective needs `FastGradientMethod` and the attack is another, or
+                epsilon is out of range.
         """
         saves_pass = isinstance(objective, PermutedTargetsObjective) and not objective.own_pass
         if saves_pass and not isinstance(attack, FastGradientMethod):
@@ -48,6 +49,9 @@ class AdversarialBranch:
             )
         self.attack = attack
         self.objective = objective
+        if epsilon is not None:
+            largest = attack.ball.largest_epsilon(attack.pixel_range)
+            epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
         self.epsilon = epsilon
 
     def attacked(
@@ -69,7 +73,7 @@ class AdversarialBranch:
             seed: int32 `[2]`.
         """
         objective = loss_objective if self.objective is None else self.objective
-        epsilon = None if self.epsilon is None else self.epsilon(step)
+        epsilon = None if self.epsilon is None else at_step(self.epsilon, step)
         return self.attack(network, batch, objective, epsilon=epsilon, seed=seed)
 
     def get_config(self) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
-from rtml_tf.models.schedules import Schedule, at_step
+from rtml_tf.models.schedules import Schedule, at_step, within
+
+_PIXEL_RANGE = (0.0, 1.0)
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -75,15 +77,13 @@ class FreeAdversarialModel(MetricModel):
             network=network, loss=loss, loss_optimizer=loss_optimizer, seed=seed, name=name
         )
         self.ball = LInfBall() if ball is None else ball
-        largest = self.ball.largest_epsilon((0.0, 1.0))
-        if not isinstance(epsilon, Schedule):
-            epsilon = arguments.within("epsilon, in pixel units,", epsilon, 0.0, largest)
-        self.epsilon = epsilon
+        largest = self.ball.largest_epsilon(_PIXEL_RANGE)
+        self.epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
         self.replays = arguments.integer_from("replays", replays, 1)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         images, labels = batch["image"], batch["label"]
-        epsilon = at_step(self.epsilon, self.step)
+        epsilon = self.ball.epsilon_tensor(at_step(self.epsilon, self.step), _PIXEL_RANGE)
         start = self.ball.random(tf.shape(images), epsilon, seed=self.step_seed())
         attacked = self._projected(images + start, images, epsilon)
         for _ in range(self.replays):
@@ -108,7 +108,7 @@ class FreeAdversarialModel(MetricModel):
 
     def _projected(self, candidate: tf.Tensor, images: tf.Tensor, epsilon: tf.Tensor) -> tf.Tensor:
         candidate = self.ball.project(candidate, images, epsilon)
-        return tf.stop_gradient(tf.clip_by_value(candidate, 0.0, 1.0))
+        return tf.stop_gradient(tf.clip_by_value(candidate, *_PIXEL_RANGE))
 
     def get_config(self) -> dict:
         return {

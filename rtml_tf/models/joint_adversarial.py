@@ -10,7 +10,8 @@ from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.gradients import weighted_sum
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
-from rtml_tf.models.schedules import Schedule, at_step
+from rtml_tf.models.pair_similarities import mean_pair_similarities
+from rtml_tf.models.schedules import Schedule, at_step, within
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -33,9 +34,9 @@ class JointAdversarialModel(MetricModel):
     of 8 times the cost of a forward pass. The attack then sees batch statistics, as in the
     original fast gradient sign training (Goodfellow et al., ICLR 2015, section 6).
 
-    Beside what `MetricModel` logs: the loss of both halves, the mean L2 distance between clean
-    and attacked embeddings, the mean norm of the perturbations, and `a`; nothing of these where
-    `a` is the number 0 or 1, and there is one half only.
+    Beside what `MetricModel` logs (of the clean half): the loss of both halves, the mean L2
+    distance between clean and attacked embeddings, the mean norm of the perturbations, and `a`.
+    Where `a` is the number 0 nothing of these, and where it is 1 the norm alone: there is one half.
 
     Attributes:
         attack: How to search.
@@ -94,10 +95,10 @@ class JointAdversarialModel(MetricModel):
         super().__init__(
             network=network, loss=loss, loss_optimizer=loss_optimizer, seed=seed, name=name
         )
-        if not callable(adversarial_weight) and not 0.0 <= adversarial_weight <= 1.0:
-            raise ValueError(
-                f"adversarial_weight must be in [0, 1] or a schedule, got {adversarial_weight}."
-            )
+        adversarial_weight = within("adversarial_weight", adversarial_weight, 0.0, 1.0)
+        if epsilon is not None:
+            largest = attack.ball.largest_epsilon(attack.pixel_range)
+            epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
         if shared_gradient and (
             not isinstance(attack, FastGradientMethod)
             or objective is not None
@@ -129,7 +130,9 @@ class JointAdversarialModel(MetricModel):
         if self.adversarial_weight == 0.0:
             return super().train_step(batch)
         if self.adversarial_weight == 1.0:
-            return super().train_step({**batch, "image": self.attacked(batch)})
+            attacked = self.attacked(batch)
+            logs = super().train_step({**batch, "image": attacked})
+            return {**logs, **self.log(perturbation_norm=self._norm(attacked, batch))}
         if self.shared_gradient:
             return self._shared_gradient_step(batch)
         images, labels, weight = batch["image"], batch["label"], self._weight()
@@ -159,22 +162,31 @@ class JointAdversarialModel(MetricModel):
         return self._log(batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight)
 
     def _weight(self) -> tf.Tensor:
-        return at_step(self.adversarial_weight, self.step)
+        weight = at_step(self.adversarial_weight, self.step)
+        for check, bound in (
+            (tf.debugging.assert_greater_equal, 0.0),
+            (tf.debugging.assert_less_equal, 1.0),
+        ):
+            check(weight, bound, message="adversarial_weight must be in [0, 1].")
+        return weight
 
     def _epsilon(self) -> tf.Tensor | None:
         return None if self.epsilon is None else at_step(self.epsilon, self.step)
 
+    def _norm(self, attacked: tf.Tensor, batch: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.reduce_mean(self.attack.ball.norm(attacked - batch["image"]))
+
     def _log(self, batch, attacked, clean, adversarial, clean_loss, adversarial_loss, weight):
         self.metric_loss.update_state(clean, batch["label"])
         clean, adversarial = tf.cast(clean, tf.float32), tf.cast(adversarial, tf.float32)
-        norms = self.attack.ball.norm(attacked - batch["image"])
         return self.log(
             loss=(1.0 - weight) * clean_loss + weight * adversarial_loss,
             clean_loss=clean_loss,
             adversarial_loss=adversarial_loss,
             embedding_shift=tf.reduce_mean(distance(adversarial, clean)),
-            perturbation_norm=tf.reduce_mean(norms),
+            perturbation_norm=self._norm(attacked, batch),
             adversarial_weight=weight,
+            **mean_pair_similarities(clean, batch["label"]),
         )
 
     def get_config(self) -> dict:

@@ -12,6 +12,9 @@ from rtml_tf.losses import arguments
 
 Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
 
+# A step that no training reaches: what a schedule ends at.
+_LAST_STEP = 10**9
+
 
 def at_step(value: float | Schedule, step: tf.Tensor | tf.Variable) -> tf.Tensor:
     """The float32 scalar that a number or a schedule is at a step."""
@@ -25,6 +28,27 @@ def checked_weight(name: str, value: float | Schedule) -> float | Schedule:
         ValueError: If `value` is neither a schedule nor a number of at least 0.
     """
     return value if isinstance(value, Schedule) else arguments.non_negative(name, value)
+
+
+def within(name: str, value: float | Schedule, low: float, high: float) -> float | Schedule:
+    """Returns a schedule as it is, and a number as a float.
+
+    Of a schedule, where it begins and where it ends are looked at; in between it may still leave
+    the range.
+
+    Raises:
+        ValueError: If a number, or what a schedule begins or ends with, is not in `[low, high]`.
+    """
+    if not isinstance(value, Schedule):
+        return arguments.within(name, value, low, high)
+    for step, when in ((0, "begins"), (_LAST_STEP, "ends")):
+        found = float(value(step))
+        if not low <= found <= high:
+            raise ValueError(
+                f"{name} must be in [{low:g}, {high:g}] at every step, got a schedule that {when} "
+                f"with {found:g}."
+            )
+    return value
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")

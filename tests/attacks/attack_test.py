@@ -296,6 +296,8 @@ class ConfigAndErrorsTest(tf.test.TestCase, parameterized.TestCase):
             attack(tf.identity, batch, Linear(), epsilon=tf.constant([0.1, 0.1]))
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "must not be negative"):
             attack(tf.identity, batch, Linear(), epsilon=tf.constant(-0.1))
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "must be at most 1, in pixel"):
+            attack(tf.identity, batch, Linear(), epsilon=tf.constant(1.5))
         with self.assertRaisesRegex(ValueError, r'must have an entry "image", got \[\'label\'\]'):
             attack(tf.identity, {"label": [1]}, Linear())
         with self.assertRaisesRegex(ValueError, r"must be floating, .* got uint8\."):

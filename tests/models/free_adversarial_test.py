@@ -135,6 +135,17 @@ class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         self.assertEqual(layer.passes, 3)
         self.assertEqual(int(model.skipped_steps.count), 0)
 
+    def test_a_schedule_that_leaves_the_range_stops_the_step(self):
+        beyond = tf.keras.optimizers.schedules.PiecewiseConstantDecay([2, 4], [0.1, 1.5, 0.1])
+        model = _compiled(
+            FreeAdversarialModel(
+                network=_network(), loss=MultiSimilarityLoss(), epsilon=beyond, replays=3
+            )
+        )
+        model.train_step(_batch())
+        with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "at most 1, in pixel units"):
+            model.train_step(_batch())
+
     @parameterized.parameters(0.1, tf.keras.optimizers.schedules.PolynomialDecay(0.0, 4, 0.2))
     def test_configuration_round_trip(self, epsilon):
         model = FreeAdversarialModel(
@@ -146,6 +157,10 @@ class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(
         ({"epsilon": 8}, r"epsilon, in pixel units, must be in \[0, 1\], got 8"),
+        (
+            {"epsilon": tf.keras.optimizers.schedules.PolynomialDecay(0.0, 9, 8.0)},
+            r"epsilon, in pixel units, must be in \[0, 1\] at every step, .* ends with 8",
+        ),
         ({"epsilon": 0.1, "replays": 0}, "replays must be an integer of at least 1, got 0"),
     )
     def test_refuses(self, arguments, message):

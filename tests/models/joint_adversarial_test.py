@@ -58,6 +58,9 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         metric.train_step(attacked)
         for ours, theirs in zip(joint.network.get_weights(), metric.network.get_weights()):
             self.assertAllClose(ours, theirs)
+        self.assertCountEqual(joint.last_logs, [*MetricModel.logged, "perturbation_norm"])
+        norm = np.abs(attacked["image"] - _batch()["image"]).max(axis=(1, 2, 3)).mean()
+        self.assertAllClose(joint.last_logs["perturbation_norm"], norm)
 
     def test_the_step_descends_the_weighted_sum(self):
         """The loss of the paper, written out for one batch of 2B rows."""
@@ -79,6 +82,12 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllClose(stepped.last_logs["loss"], value, atol=1e-6)
         self.assertAllClose(stepped.last_logs["perturbation_norm"], 0.1, atol=1e-6)
         self.assertAllClose(stepped.last_logs["adversarial_weight"], 0.25)
+        self.assertCountEqual(stepped.last_logs, JointAdversarialModel.logged)
+        similarities = embeddings[:8].numpy() @ embeddings[:8].numpy().T
+        positive = np.equal.outer(batch["label"], batch["label"]) & ~np.eye(8, dtype=bool)
+        self.assertAllClose(
+            stepped.last_logs["positive_similarity"], similarities[positive].mean(), atol=1e-5
+        )
 
     def test_a_shared_gradient_gives_the_weights_of_an_attack_on_the_same_pass(self):
         """Plain form: a pass in training mode for the attack, then one for each gradient."""
@@ -185,6 +194,10 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
                 "shared_gradient": True,
             },
             "shared_gradient needs a FastGradientMethod",
+        ),
+        (
+            {"epsilon": tf.keras.optimizers.schedules.PolynomialDecay(0.0, 9, 8.0)},
+            r"epsilon, in pixel units, must be in \[0, 1\] at every step, .* ends with 8",
         ),
         ({"attack_dtype": "int8"}, "compute_dtype must be float32, bfloat16 or float16"),
     )

@@ -9,11 +9,16 @@ from rtml_tf.models.schedules import (
     WarmUpPolynomialDecay,
     at_step,
     checked_weight,
+    within,
 )
 
 
 def _warm_up(**arguments):
     return WarmUpPolynomialDecay(**{"initial_learning_rate": 0.1, "decay_steps": 7, **arguments})
+
+
+def _fall(start, end):
+    return tf.keras.optimizers.schedules.PolynomialDecay(start, 4, end)
 
 
 class SchedulesTest(tf.test.TestCase, parameterized.TestCase):
@@ -51,6 +56,11 @@ class SchedulesTest(tf.test.TestCase, parameterized.TestCase):
             )
             self.assertEqual(again.get_config(), schedule.get_config())
 
+    def test_a_schedule_within_its_range_is_taken_as_it_is(self):
+        schedule = _fall(1.0, 0.0)
+        self.assertIs(within("w", schedule, 0.0, 1.0), schedule)
+        self.assertEqual(within("w", 1, 0.0, 1.0), 1.0)
+
     def test_at_step(self):
         schedule = tf.keras.optimizers.schedules.PolynomialDecay(0.4, 4, 0.0)
         self.assertAllClose(at_step(schedule, tf.Variable(1, dtype=tf.int64)), 0.3)
@@ -59,6 +69,9 @@ class SchedulesTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(
         (lambda: checked_weight("w", -0.1), "w must be a number of at least 0, got -0.1"),
         (lambda: checked_weight("w", "0"), "w must be a number of at least 0, got '0'"),
+        (lambda: within("w", 1.5, 0, 1), r"w must be in \[0, 1\], got 1.5"),
+        (lambda: within("w", _fall(0.3, 4.0), 0, 1), r"\[0, 1\] at every step, .* ends with 4"),
+        (lambda: within("w", _fall(-0.1, 0.0), 0, 1), r"at every step, .* begins with -0.1"),
         (lambda: SigmoidRamp(final=1.0, steps=0), "steps must be an integer of at least 1"),
         (lambda: SigmoidRamp(final=-1.0, steps=9), "final must be a number of at least 0, got -1"),
         (lambda: _warm_up(initial_learning_rate=-1.0), "initial_learning_rate must be a number"),
