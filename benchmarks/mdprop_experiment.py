@@ -37,6 +37,7 @@ CHOSEN_AT = "8/255"
 SCORED = 100  # queries that each of RobRank's nine attacks is made on
 SEED_OF_CHOICE = "100"
 
+_AS_GOOD = 1.0  # points
 _WARM_UP = 300  # steps in which epsilon grows from 0
 _CURVES = ("step", "validation/map@r")
 
@@ -63,7 +64,8 @@ class Experiment:
     def choose(self) -> None:
         """Chooses the strength of each attacked method on validation characters.
 
-        A single candidate is taken as it is.
+        Of those that are as good as the best, up to what one run tells, the one of fewest steps,
+        which cost time. A single candidate is taken as it is.
         """
         candidates = [Strength.from_text(text) for text in STRENGTHS.value]
         if len(candidates) == 1:
@@ -82,7 +84,10 @@ class Experiment:
         wanted = [arm for group in arms.values() for arm in group]
         self._sweep.make([self._choice_run(arm) for arm in wanted])
         for method, group in arms.items():
-            self.strengths[method] = max(group, key=self.choice).strength
+            best = max(map(self.choice, group))
+            good = [arm for arm in group if self.choice(arm) >= best - _AS_GOOD]
+            chosen = min(good, key=lambda arm: (arm.strength.steps, -self.choice(arm)))
+            self.strengths[method] = chosen.strength
         self.candidates = wanted
 
     def choice(self, arm: Arm) -> float:

@@ -92,7 +92,8 @@ def _candidates(experiment: Experiment) -> str:
         rows.append([arm.method, str(arm.strength), chosen, f"{clean:.1f}", f"{misranked:.1f}"])
     columns = ["method", "attack", "", "Recall@1", f"misranked, {CHOSEN_AT}"]
     return f"""Epsilon and steps of the attack in training were chosen on validation characters
-(seed {SEED_OF_CHOICE}), by the mean of clean and misranked Recall@1:
+(seed {SEED_OF_CHOICE}), by the mean of clean and misranked Recall@1; of those within a point of the
+best, the one of fewest steps:
 
 {markdown_table(columns, rows, words=3)}"""
 

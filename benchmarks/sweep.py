@@ -86,17 +86,17 @@ class Sweep:
         """
         for run in runs:
             self._check_settings(run)
-        by_name = {run.name: run for run in runs}
-        needed = {name for run in runs if run.name not in self.records for name in run.needs}
-        waiting = [
-            run
-            for run in by_name.values()
-            if run.name not in self.records or (run.name in needed and not self._finished(run.name))
-        ]
+        waiting = self._missing(runs)
         running: list[tuple[Run, list[subprocess.Popen]]] = []
         failed = []
         while running or (waiting and not failed):
-            ready = [run for run in waiting if all(map(self._finished, run.needs))]
+            # A run that is to be made has a folder of before at most, which nothing may start from.
+            open_runs = {run.name for run in (*waiting, *(run for run, _ in running))}
+            ready = [
+                run
+                for run in waiting
+                if not open_runs.intersection(run.needs) and all(map(self._finished, run.needs))
+            ]
             free = self._processes - sum(run.workers for run, _ in running)
             # A run of more programs than the sweep may start is made alone.
             while ready and not failed and (ready[0].workers <= free or not running):
@@ -142,6 +142,18 @@ class Sweep:
     def minutes(self, names: Sequence[str]) -> float:
         """Mean minutes of training of several runs."""
         return float(np.mean([self.records[name]["training"]["seconds"] for name in names])) / 60
+
+    def _missing(self, runs: Sequence[Run]) -> list[Run]:
+        """The runs without a record, and those without a folder that they need, in order."""
+        by_name = {run.name: run for run in runs}
+        missing = {run.name for run in runs if run.name not in self.records}
+        to_look_at = list(missing)
+        while to_look_at:
+            for need in by_name[to_look_at.pop()].needs:
+                if need in by_name and need not in missing and not self._finished(need):
+                    missing.add(need)
+                    to_look_at.append(need)
+        return [run for run in by_name.values() if run.name in missing]
 
     def _check_settings(self, run: Run) -> None:
         # Older records do not have them.

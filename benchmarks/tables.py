@@ -20,7 +20,12 @@ def difference(values: Sequence[float], reference: Sequence[float]) -> str:
     if len(differences) == 1 or not np.ptp(differences):
         return text
     p_value = stats.ttest_1samp(differences, 0.0).pvalue
-    return f"{text} ± {np.std(differences, ddof=1):.1f} (p {p_value:.3f})"
+    return f"{text} ± {np.std(differences, ddof=1):.1f} ({p_value_text(p_value)})"
+
+
+def p_value_text(p_value: float) -> str:
+    """A p-value with three decimals."""
+    return "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, words: int) -> str:

@@ -63,6 +63,34 @@ class SweepTest(absltest.TestCase):
                 self._make(*parameters, gin_files=("a.gin", file))
         self.assertEqual(self.made, ["one"])
 
+    def test_what_a_missing_run_needs_is_made_again_where_its_folder_is_gone(self):
+        """Also what that needs in turn, before it."""
+        chain = [
+            Run("third", ["c.gin"], needs=["second"]),
+            Run("second", ["b.gin"], needs=["first"]),
+        ]
+        chain += [Run("first", ["a.gin"]), Run("other", ["d.gin"])]
+        records = {run.name: {"networks": {}} for run in chain if run.name != "third"}
+        self.records.write_text(json.dumps(records))
+        sweep = Sweep(records=self.records, work_dir=self.folder / "runs", processes=2)
+        sweep.make(chain)
+        self.assertEqual(self.made, ["first", "second", "third"])
+
+    def test_nothing_starts_from_a_folder_that_is_to_be_made_again(self):
+        """There is one of before, but no record of the run."""
+        (self.folder / "runs" / "first").mkdir(parents=True)
+        (self.folder / "runs" / "first" / "metrics.json").write_text("{}")
+        sweep = Sweep(records=self.records, work_dir=self.folder / "runs", processes=2)
+        started, start = [], Sweep._start
+
+        def starting(sweep, run):
+            started.append((run.name, "first" in sweep.records))
+            return start(sweep, run)
+
+        with mock.patch.object(Sweep, "_start", starting):
+            sweep.make([Run("first", ["a.gin"]), Run("second", ["b.gin"], needs=["first"])])
+        self.assertEqual(started, [("first", False), ("second", True)])
+
     def test_where_files_lie_does_not_count(self):
         self._make("DATA = '/here/data'", "SEED = 1", "FILES = ('~/x', 3)")
         self._make("DATA = '/there/data'", "SEED = 1", "FILES = ('~/y', 3)")
