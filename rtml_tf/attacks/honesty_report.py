@@ -58,7 +58,7 @@ def honesty_report(
         unbounded_epsilon: See `honesty_checks.check_unbounded`.
         almost_zero: Largest figure that an unbounded attack may leave.
         tolerance: How much a figure may be on the wrong side by chance; with n images a change of
-            one image is `1/n`.
+            one image is `1/n`. Not of random noise, which has to be weaker.
 
     Returns:
         The report; nothing is raised when a check fails.
@@ -79,7 +79,7 @@ def honesty_report(
     return HonestyReport(
         figure=figure,
         checks=(
-            honesty_checks.check_random_noise(evaluate, attack, **compared),
+            honesty_checks.check_random_noise(evaluate, attack, figure=figure),
             honesty_checks.check_larger_epsilon(evaluate, attack, **compared),
             honesty_checks.check_more_steps(evaluate, attack, **compared),
             honesty_checks.check_unbounded(

@@ -40,7 +40,7 @@ class HonestyChecks:
                 with the steps of the attack that is checked.
             almost_zero: Largest figure that an unbounded attack may leave.
             tolerance: By how much a figure may be on the wrong side by chance. With `n` images
-                one image is `1 / n`.
+                one image is `1 / n`. Not of random noise, which has to be weaker.
 
         Raises:
             ValueError: If a number is out of range.
