@@ -164,7 +164,8 @@ seeds. Students take {STUDENT_EPOCHS.value * 150} steps; imitation sees all imag
 people, labels are those of a share of them. Of each training the network of its best epoch counts,
 by Recall@1 of validation people, who have labels. The attack is projected gradient descent in 32
 steps on 200 pairs, the same ones for all; students that read local binary patterns, which have no
-gradient, are attacked through their teacher (from scratch and classical: the clean one). The gain
+gradient, are attacked through their teacher (from scratch and classical: the clean one); from
+scratch they see mirrored images too, which the descriptors for imitation are not made of. The gain
 is paired, over the same student from scratch with the same labels (without labels: with all of
 them). The limit of 250 k parameters is for students; what classical methods solve is as large as
 its descriptors make it.

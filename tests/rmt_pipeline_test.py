@@ -28,15 +28,17 @@ _SMALL = [
     "STEPS_PER_EPOCH = 2",
     "training.train.epochs = 2",
     "training.train.artefacts = ()",
-    "exporting.export.forms = {'int8': @tflite_forms.Int8()}",
     "parity.ParityLimits.worst_cosine = -1.0",  # of a network of two epochs
     "parity.ParityLimits.largest_drops = None",
-    "proof.Proof.attacks = None",
-    "proof.Proof.attacked_files = None",
     "proof.Proof.memory = False",
     "similarity_thresholds.SimilarityThresholds.false_accept_rates = (0.1,)",
     "latency.LatencyMeasurement.runs = 2",
     "EVALUATIONS = {'test': @test/retrieval.RetrievalEvaluation(), 'size': @size.SizeEvaluation()}",
+]
+_GREY = [
+    "exporting.export.forms = {'int8': @tflite_forms.Int8()}",
+    "proof.Proof.attacks = None",
+    "proof.Proof.attacked_files = None",
 ]
 
 
@@ -46,9 +48,10 @@ class RmtPipelineTest(tf.test.TestCase):
         self.addCleanup(gin.clear_config)
         self.folder = pathlib.Path(self.create_tempdir().full_path) / "run"
 
-    def _run(self):
+    def _run(self, *files, parameters=()):
         """Runs the pipeline as the binary does; returns its metrics and what it printed."""
-        configuration.parse(["gin_configs/rmt/pipeline.gin"], _SMALL)
+        files = [f"gin_configs/{file}.gin" for file in ("rmt/pipeline", *files)]
+        configuration.parse(files, [*_SMALL, *parameters])
         configuration.lock()
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             metrics = configuration.configured(pipeline.run)(
@@ -66,12 +69,12 @@ class RmtPipelineTest(tf.test.TestCase):
 
         with mock.patch.object(EpochLog, "on_epoch_end", write_row_and_stop):
             with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 2"):
-                self._run()
+                self._run(parameters=_GREY)
         source = self.folder / "source" / "network.keras"
         written = source.stat().st_mtime_ns
         self.assertFalse((self.folder / "evaluation").exists())
 
-        metrics, printed = self._run()
+        metrics, printed = self._run(parameters=_GREY)
 
         self.assertEqual(source.stat().st_mtime_ns, written)
         self.assertIn("Resuming", printed)
@@ -87,6 +90,16 @@ class RmtPipelineTest(tf.test.TestCase):
         self.assertLess(sizes["transfer"]["k parameters"], sizes["source"]["k parameters"])
         student = load_network(self.folder / "transfer" / "network.keras")
         self.assertEqual(student.input_shape, (None, 32, 32, 1))
+
+    def test_a_student_of_local_binary_patterns_becomes_a_file(self):
+        parameters = [
+            "deployed/robust_retrieval.RobustRetrievalEvaluation.limit = 2",
+            "training.train.epochs = 1",
+        ]
+        metrics, _ = self._run("transfer/student_lbp", "deployment/lbp", parameters=parameters)
+        file = metrics["networks"]["transfer, dynamic_range"]
+        self.assertLess(file["file"]["kB"], metrics["networks"]["transfer"]["size"]["kB"])
+        self.assertIn("recall@1 at 8/255", file["unseen classes, attacked"])
 
 
 if __name__ == "__main__":
