@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from rtml_tf.attacks.inference_view import InferenceView
+from rtml_tf.layers.replicas import mean_over_replicas
 from rtml_tf.losses import arguments, pairs
 from rtml_tf.losses.imitation_loss import ImitationLoss
 from rtml_tf.losses.metric_loss import MetricLoss
@@ -214,11 +215,14 @@ class DistillationModel(TrainingModel):
         imitation_loss = self.imitation(projected, taught)
         if self.metric_loss is None:
             return {"loss": imitation_loss, "imitation_loss": imitation_loss}
+        has_labels = tf.reduce_any(labels >= 0)
         metric_loss = pairs.zero_unless(
-            tf.reduce_any(labels >= 0),
-            lambda: self.metric_loss(*_labelled(embeddings, labels)),
-            embeddings,
+            has_labels, lambda: self.metric_loss(*_labelled(embeddings, labels)), embeddings
         )
+        if self.negatives == "local":
+            # The first replicas hold the labelled examples: the mean is one over those.
+            share = mean_over_replicas(tf.cast(has_labels, tf.float32))
+            metric_loss = tf.math.divide_no_nan(metric_loss, share)
         return {
             "loss": imitation_loss + self.metric_weight * metric_loss,
             "imitation_loss": imitation_loss,
