@@ -13,7 +13,7 @@ _EXPERIMENTS = ["quickstart"] + [
     f"{folder}/{file.stem}"
     for folder in ("clan", "mdprop", "metric", "rmt")
     for file in sorted((_FOLDER / folder).glob("*.gin"))
-    if not file.stem.endswith(("base", "paper"))
+    if not file.stem.endswith(("base", "paper", "paper_sop"))
 ]
 
 # Data files that are parts of others, and those of images with masks.
@@ -113,8 +113,16 @@ class GinConfigsTest(parameterized.TestCase):
         experiment=("baseline", "advprop", "mdprop", "mdprop_s2sd"), data=("cub", "cars", "sop")
     )
     def test_experiments_of_mdprop_with_the_settings_of_the_paper(self, experiment, data):
-        files = [f"mdprop/{experiment}", f"data/{data}", "losses/arcface", "mdprop/paper"]
+        paper = "mdprop/paper_sop" if data == "sop" else "mdprop/paper"
+        files = [f"mdprop/{experiment}", f"data/{data}", "losses/arcface", paper]
         configuration.parse([f"gin_configs/{file}.gin" for file in files], [])
+        images = gin.query_parameter("pk_sampler.PKSampler.images_per_class")
+        batch_size = gin.query_parameter("pk_sampler.PKSampler.classes_per_batch") * images
+        self.assertEqual(batch_size, 112 if data == "sop" else 64)
+        optimizer = "tf.keras.optimizers.Adam"
+        self.assertEqual(gin.query_parameter(f"{optimizer}.learning_rate"), 1e-5)
+        self.assertEqual(gin.query_parameter(f"loss/{optimizer}.learning_rate"), 5e-4)
+        self.assertIsNone(gin.query_parameter(f"loss/{optimizer}.weight_decay"))
 
     def test_there_are_experiments_to_test(self):
         self.assertContainsSubset(["quickstart", "metric/omniglot"], _EXPERIMENTS)
