@@ -1,6 +1,4 @@
-"""Tests of batch normalisation with branches, and of how rows are routed through them."""
-
-import threading
+"""Tests of batch normalisation with branches."""
 
 import numpy as np
 import tensorflow as tf
@@ -169,37 +167,6 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         expected = _normalised(inputs[0:3:2], seen.mean(axis=0), seen.var(axis=0), norm)
         self.assertAllClose(run()[0][:2], expected, atol=1e-4)
 
-
-class RoutingTest(tf.test.TestCase):
-    def test_threads_have_routes_of_their_own(self):
-        layer, inputs, outputs = _layer(), _inputs(), {}
-        barrier = threading.Barrier(2)
-
-        def run(name):
-            with branch(name):
-                barrier.wait()
-                outputs[name] = layer(inputs).numpy()
-                barrier.wait()
-
-        threads = [threading.Thread(target=run, args=(name,)) for name in ("single", "multi")]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for name in ("single", "multi"):
-            with branch(name):
-                self.assertAllEqual(outputs[name], layer(inputs))
-
-    def test_the_inner_route_counts_and_ends_with_its_block(self):
-        layer, inputs = _layer(), _inputs()
-        with branch("single"):
-            outer = layer(inputs)
-            with branch("multi"):
-                inner = layer(inputs)
-            self.assertAllEqual(layer(inputs), outer)
-        with branch("multi"):
-            self.assertAllEqual(layer(inputs), inner)
-
     def test_misfits_list_both_sides(self):
         layer = _layer()
         with (
@@ -218,32 +185,6 @@ class RoutingTest(tf.test.TestCase):
             layer(_inputs())
         with self.assertRaisesRegex(ValueError, r"one of those of 'norm'.*got 'pgd'"):
             layer.batch_norm("pgd")
-
-    def test_rows_must_be_positive_integers(self):
-        for rows in ({}, {"clean": 0}, {"clean": 2.5}, {"clean": True}):
-            with self.assertRaisesRegex(ValueError, "rows of at least 1"), mixed_batch(rows):
-                pass
-
-    def test_a_route_that_a_graph_would_keep_is_refused(self):
-        layer = _layer()
-        function = tf.function(lambda inputs: layer(inputs))
-        with (
-            self.assertRaisesRegex(ValueError, "chosen outside of the graph that is being traced"),
-            branch("single"),
-        ):
-            function(_inputs())
-
-    def test_a_route_that_a_graph_does_not_see_is_refused(self):
-        layer = _layer()
-        function = tf.function(lambda inputs: layer(inputs))
-        function(_inputs())
-        with (
-            self.assertRaisesRegex(ValueError, r"No multi batch norm ran in branch\('single'\)"),
-            branch("single"),
-        ):
-            function(_inputs())
-        with branch("single", required=False):
-            pass
 
     def test_branches_are_different_names_with_clean(self):
         for branches in (("single", "multi"), ("clean", "clean")):
