@@ -26,7 +26,8 @@ CLEAN = "clean"
 Route = tuple[tuple[str, int | None], ...]
 
 
-@dataclasses.dataclass
+# Compared by identity: a block may be nested in one of the same route.
+@dataclasses.dataclass(eq=False)
 class _Routing:
     route: Route
     graph: tf.Graph | None

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import tensorflow as tf
 
-from rtml_tf.layers.branch_routing import branch, mixed_batch
+from rtml_tf.layers.branch_routing import branch, current_route, mixed_batch
 from rtml_tf.layers.multi_batch_norm import MultiBatchNormalization
 
 
@@ -53,6 +53,30 @@ class RoutingTest(tf.test.TestCase):
             self.assertAllEqual(layer(inputs), outer)
         with branch("multi"):
             self.assertAllEqual(layer(inputs), inner)
+
+    def test_equal_routes_are_told_apart(self):
+        """The inner one ends unused, the outer one is used after it."""
+        layer, inputs = _layer(), _inputs()
+        with branch("single"):
+            with branch("single", required=False):
+                pass
+            layer(inputs)
+            with (
+                self.assertRaisesRegex(ValueError, r"No multi batch norm ran in branch\('single'"),
+                branch("single"),
+            ):
+                pass
+        self.assertEqual(current_route(), (("clean", None),))
+
+    def test_a_route_ends_with_a_block_that_fails(self):
+        with (
+            self.assertRaisesRegex(RuntimeError, "in the block"),
+            branch("multi"),
+            mixed_batch({"clean": 1}),
+            mixed_batch({"clean": 1}),
+        ):
+            raise RuntimeError("in the block")
+        self.assertEqual(current_route(), (("clean", None),))
 
     def test_rows_must_be_positive_integers(self):
         for rows in ({}, {"clean": 0}, {"clean": 2.5}, {"clean": True}):
