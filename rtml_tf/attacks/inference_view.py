@@ -52,12 +52,8 @@ class InferenceView:
         Raises:
             ValueError: If `compute_dtype` is none of the three.
         """
-        if compute_dtype not in ("float32", "bfloat16", "float16"):
-            raise ValueError(
-                f"compute_dtype must be float32, bfloat16 or float16, got {compute_dtype!r}."
-            )
         self.network = network
-        self.compute_dtype = compute_dtype
+        self.compute_dtype = checked_compute_dtype(compute_dtype)
         plan = InferencePlan(dtype=compute_dtype, statistics=statistics, fold=fold)
         if functional_graph.is_functional(network):
             self._bind = plan.network(network)
@@ -92,6 +88,19 @@ class InferenceView:
             return _scale_gradient(embeddings, _FLOAT16_GRADIENT_SCALE)
 
         return embed_scaled
+
+
+def checked_compute_dtype(compute_dtype: str) -> str:
+    """Returns the compute type of a view; for those that make the view only after a long time.
+
+    Raises:
+        ValueError: If it is none of the three.
+    """
+    if compute_dtype not in ("float32", "bfloat16", "float16"):
+        raise ValueError(
+            f"compute_dtype must be float32, bfloat16 or float16, got {compute_dtype!r}."
+        )
+    return compute_dtype
 
 
 @tf.custom_gradient

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
+from rtml_tf.attacks.inference_view import checked_compute_dtype
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.source import ImageSource, Subset
 from rtml_tf.evaluation.attacked_embeddings import AttackedEmbeddings, progress_bar
@@ -91,7 +92,7 @@ class RobRankEvaluation:
         )
         self._limit = limit
         self._seed = seed
-        self._compute_dtype = compute_dtype
+        self._compute_dtype = checked_compute_dtype(compute_dtype)
         self._unattacked: dict[str, float] = {}
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.honesty_report import HonestyReport
+from rtml_tf.attacks.inference_view import checked_compute_dtype
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.data.batches import OrderedBatches
@@ -117,7 +118,7 @@ class RobustEvaluation(abc.ABC):
         self._attacked_batches = self._batches_of(self._rows)
         self._limit = limit
         self._seed = seed
-        self._compute_dtype = compute_dtype
+        self._compute_dtype = checked_compute_dtype(compute_dtype)
         self._honesty_checks = honesty_checks
         self._checked_rows = self._rows
         if honesty_checks is not None:

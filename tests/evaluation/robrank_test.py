@@ -147,6 +147,7 @@ class RobRankEvaluationTest(parameterized.TestCase, tf.test.TestCase):
         ({"labels": [0, 1, 2]}, "two images in one of them, got 3 classes"),
         ({"limit": 0}, "limit must be at least 1"),
         ({"batch_size": 0}, "batch_size must be >= 1"),
+        ({"compute_dtype": "bfloat"}, "compute_dtype must be float32, .* got 'bfloat'"),
     )
     def test_refuses(self, change, message):
         with self.assertRaisesRegex(ValueError, message):

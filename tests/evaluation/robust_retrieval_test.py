@@ -171,6 +171,7 @@ class RobustRetrievalTest(parameterized.TestCase, tf.test.TestCase):
         ({"recall_at": ()}, "recall_at must"),
         ({"limit": 0}, "limit must be at least 1"),
         ({"batch_size": 0}, "batch_size must be >= 1"),
+        ({"compute_dtype": "bfloat"}, "compute_dtype must be float32, .* got 'bfloat'"),
         (
             {"attack": FastGradientMethod(epsilon=0.1), "honesty_checks": HonestyChecks()},
             "honesty_checks need an attack that takes steps",
