@@ -101,7 +101,8 @@ class MultiBatchNormalization(tf.keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        route = self._checked(current_route(), inputs)
+        route = current_route()
+        inputs = self._checked(inputs, route)
         if len(route) == 1:
             outputs = self.batch_norm(route[0][0])(inputs, training=training)
         else:
@@ -157,21 +158,26 @@ class MultiBatchNormalization(tf.keras.layers.Layer):
             "shared_affine": self.shared_affine,
         }
 
-    def _checked(self, route: Route, inputs: tf.Tensor) -> Route:
-        """The route, if it fits this layer and the batch."""
+    def _checked(self, inputs: tf.Tensor, route: Route) -> tf.Tensor:
+        """The inputs, if the route fits this layer and them."""
         unknown = [branch for branch, _ in route if branch not in self.branches]
         if unknown:
             raise ValueError(
                 f"The route {dict(route)} goes through {', '.join(map(repr, unknown))}, but the "
                 f"branches of {self.name!r} are {self.branches}."
             )
-        size, rows = inputs.shape[0], [rows for _, rows in route if rows is not None]
-        if rows and size is not None and sum(rows) != size:
-            raise ValueError(
-                f"The route {dict(route)} is for {sum(rows)} rows, but {self.name!r} got a batch "
-                f"of {size}."
-            )
-        return route
+        rows, size = [rows for _, rows in route if rows is not None], inputs.shape[0]
+        count = sum(rows)
+        if not rows or size == count:
+            return inputs
+        misfit = f"The route {dict(route)} is for {count} rows, but {self.name!r} got a batch of"
+        if size is not None:
+            raise ValueError(f"{misfit} {size}.")
+        size = tf.shape(inputs)[0]
+        check = tf.debugging.Assert(tf.equal(size, count), [misfit, size])
+        # Before the rows are divided, whose own error would not name the route.
+        with tf.control_dependencies([check]):
+            return tf.identity(inputs)
 
     @property
     def _shared_variables(self) -> list[tf.Variable]:

@@ -186,6 +186,21 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, r"one of those of 'norm'.*got 'pgd'"):
             layer.batch_norm("pgd")
 
+    @parameterized.parameters({"multi": 5}, {"clean": 3, "multi": 2})
+    def test_rows_are_counted_when_a_graph_runs_that_does_not_know_them(self, **rows):
+        layer = _layer()
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+        def call(inputs):
+            with mixed_batch(rows):
+                return layer(inputs, training=True)
+
+        with self.assertRaisesRegex(
+            tf.errors.InvalidArgumentError, r"is for 5 rows, but .*norm.* got a batch of\] \[6\]"
+        ):
+            call(_inputs(rows=6))
+        self.assertEqual(call(_inputs(rows=5)).shape, [5, 3])
+
     def test_branches_are_different_names_with_clean(self):
         for branches in (("single", "multi"), ("clean", "clean")):
             with self.assertRaisesRegex(ValueError, "with 'clean' among them, got"):
