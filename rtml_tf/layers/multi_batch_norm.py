@@ -1,5 +1,6 @@
 """Batch normalisation with one branch for each distribution of images."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,8 @@ class MultiBatchNormalization(tf.keras.layers.Layer):
         """Makes one batch norm a branch.
 
         Args:
-            branches: At least one name, with "clean" among them.
+            branches: At least one name, with "clean" among them. They are part of the names of
+                weights: letters, digits, "_" and "-".
             shared_affine: Whether all branches have one scale and one shift.
             axis: The axis of channels.
             center: Whether there is a shift.
@@ -73,6 +75,13 @@ class MultiBatchNormalization(tf.keras.layers.Layer):
             raise ValueError(
                 f"branches must be different names with {CLEAN!r} among them, got {branches}."
             )
+        for branch in branches:
+            # Graphs refuse a space only when a batch goes through; SavedModels cannot read a dot.
+            if not (isinstance(branch, str) and re.fullmatch(r"[A-Za-z0-9_-]+", branch)):
+                raise ValueError(
+                    "Each name of branches must be letters, digits, '_' and '-', got "
+                    f"{branch!r} in {branches}."
+                )
         self.branches = branches
         self.shared_affine = bool(shared_affine)
         self.center, self.scale, self.synchronized = center, scale, synchronized

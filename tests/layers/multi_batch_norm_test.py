@@ -206,6 +206,11 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
             with self.assertRaisesRegex(ValueError, "with 'clean' among them, got"):
                 MultiBatchNormalization(branches=branches)
 
+    @parameterized.parameters("of glyphs", "a.b", "a/b", "", "é", 5)
+    def test_names_of_branches_are_fit_for_names_of_weights(self, name):
+        with self.assertRaisesRegex(ValueError, f"must be letters.*got {name!r} in"):
+            MultiBatchNormalization(branches=("clean", name))
+
 
 def _statistics(layer, name):
     return [getattr(layer.batch_norm(name), statistic) for statistic in _STATISTICS]
