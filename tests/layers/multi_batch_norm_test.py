@@ -9,7 +9,6 @@ from rtml_tf.layers.multi_batch_norm import MultiBatchNormalization
 from tests import two_cpus
 
 _EPSILON, _MOMENTUM = 0.01, 0.75
-_STATISTICS = ("moving_mean", "moving_variance")
 
 
 def setUpModule():
@@ -55,7 +54,7 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
         """Reference: batch statistics and their moving averages in NumPy."""
         layer, inputs = _layer(), _inputs(rows=10)
         clean = _weights(layer, "clean")
-        before = {x: [s.numpy() for s in _statistics(layer, x)] for x in ("single", "multi")}
+        before = {name: _statistics(layer, name) for name in ("single", "multi")}
 
         def call(inputs):
             with mixed_batch({"multi": 7, "single": 3}):
@@ -67,8 +66,8 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
             moments = part.mean(axis=0), part.var(axis=0)
             expected = _normalised(part, *moments, layer.batch_norm(name))
             self.assertAllClose(outputs[rows], expected, atol=1e-5)
-            for after, old, new in zip(_statistics(layer, name), before[name], moments):
-                self.assertAllClose(after, _MOMENTUM * old + (1 - _MOMENTUM) * new, atol=1e-5)
+            expected = _MOMENTUM * before[name] + (1 - _MOMENTUM) * np.stack(moments)
+            self.assertAllClose(_statistics(layer, name), expected, atol=1e-5)
         self.assertAllEqual(_weights(layer, "clean"), clean)
 
     def test_a_graph_updates_the_statistics_of_the_branches_that_run_and_no_others(self):
@@ -145,7 +144,10 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
 
     @parameterized.parameters(True, False)
     def test_batch_statistics_of_two_replicas(self, synchronized):
-        """Synchronised, those of the branch's rows on both; reference in NumPy."""
+        """Synchronised, those of the branch's rows on both; reference in NumPy.
+
+        Running statistics follow the mean of what the replicas have seen.
+        """
         strategy, inputs = two_cpus.mirrored_strategy(), _inputs(rows=6)
         with strategy.scope():
             layer = _layer(synchronized=synchronized)
@@ -161,11 +163,19 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
 
             return strategy.experimental_local_results(strategy.run(call, args=(parts,)))
 
-        seen = inputs if synchronized else inputs[0::2]
-        seen = seen[:4] if synchronized else seen[:2]
-        norm = layer.batch_norm("clean")
-        expected = _normalised(inputs[0:3:2], seen.mean(axis=0), seen.var(axis=0), norm)
-        self.assertAllClose(run()[0][:2], expected, atol=1e-4)
+        before = {name: _statistics(layer, name) for name in ("clean", "single", "multi")}
+        outputs, replicas = run(), (inputs[0::2], inputs[1::2])
+        for name, rows in (("clean", slice(0, 2)), ("multi", slice(2, 3))):
+            seen = [replica[rows] for replica in replicas]
+            if synchronized:
+                seen = [np.concatenate(seen)] * 2
+            moments = [(part.mean(axis=0), part.var(axis=0)) for part in seen]
+            for output, replica, of_replica in zip(outputs, replicas, moments):
+                expected = _normalised(replica[rows], *of_replica, layer.batch_norm(name))
+                self.assertAllClose(output[rows], expected, atol=1e-4)
+            expected = _MOMENTUM * before[name] + (1 - _MOMENTUM) * np.mean(moments, axis=0)
+            self.assertAllClose(_statistics(layer, name), expected, atol=1e-5)
+        self.assertAllEqual(_statistics(layer, "single"), before["single"])
 
     def test_misfits_list_both_sides(self):
         layer = _layer()
@@ -213,7 +223,9 @@ class MultiBatchNormalizationTest(tf.test.TestCase, parameterized.TestCase):
 
 
 def _statistics(layer, name):
-    return [getattr(layer.batch_norm(name), statistic) for statistic in _STATISTICS]
+    """The running mean and the running variance of a branch: `[2, C]`."""
+    norm = layer.batch_norm(name)
+    return np.stack([norm.moving_mean.numpy(), norm.moving_variance.numpy()])
 
 
 if __name__ == "__main__":
