@@ -20,7 +20,8 @@ from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.schedules import Schedule, at_step, checked_weight
-from rtml_tf.models.two_domains import check_domains, outputs_of_both, target_branch
+from rtml_tf.models.two_domains import check_domains, outputs_of_both
+from rtml_tf.networks.branches import clean_branch_of
 from rtml_tf.networks.checking import check_input_shape
 from rtml_tf.networks.classifiers import two_classifiers
 
@@ -128,7 +129,7 @@ class CategoryAdversarialEmbeddingModel(MetricModel):
         self.discrepancy_weight = checked_weight("discrepancy_weight", discrepancy_weight)
         self.classifiers = None
         self.one_forward = bool(one_forward)
-        self._finished = target_branch(network)
+        self._finished = clean_branch_of(network)
 
     @property
     def finished_network(self) -> tf.keras.Model:

@@ -18,7 +18,7 @@ from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.self_distillation import SelfDistillation
-from rtml_tf.networks.branches import branches_of, one_branch, with_branches
+from rtml_tf.networks.branches import branches_of, clean_branch_of, with_branches
 
 Batch = dict[str, tf.Tensor]
 
@@ -132,17 +132,12 @@ class MDPropModel(MetricModel):
         self.shared_batch_norm = bool(shared_batch_norm)
         self.attack_dtype = attack_dtype
         self._views = {name: self._view(name) for name in branches}
-        if not shared_batch_norm:
-            finished = one_branch(network=self.network)
-            # Behind a function, where Keras does not take it for a part of this model.
-            self._finished = lambda: finished
+        self._finished = clean_branch_of(self.network)
 
     @property
     def finished_network(self) -> tf.keras.Model:
         """The branch "clean" as a plain network; its weights are as of this access."""
-        if self.shared_batch_norm:
-            return self.network
-        return one_branch(network=self.network, into=self._finished())
+        return self._finished()
 
     def check_data(self, element_spec: Any) -> None:
         """See `TrainingModel`; also refuses batches that cannot be divided among the branches."""

@@ -12,7 +12,7 @@ from rtml_tf.losses.weight_discrepancy import weight_discrepancy
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.schedules import Schedule, at_step, checked_weight
 from rtml_tf.models.training_model import TrainingModel
-from rtml_tf.models.two_domains import target_branch
+from rtml_tf.networks.branches import clean_branch_of
 from rtml_tf.networks.checking import check_input_shape
 from rtml_tf.networks.segmentation_network import check_segmentation_network, head_variables
 
@@ -82,7 +82,7 @@ class SegmentationModel(TrainingModel):
         self.head_weights = tuple(arguments.non_negative("head_weights", w) for w in head_weights)
         self.head_optimizer = head_optimizer
         self.aligned_corners = bool(aligned_corners)
-        self._finished = target_branch(network)
+        self._finished = clean_branch_of(network)
 
     @property
     def finished_network(self) -> tf.keras.Model:

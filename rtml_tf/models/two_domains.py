@@ -1,13 +1,12 @@
 """One network on images of two domains, in training mode."""
 
 import contextlib
-from collections.abc import Callable
 
 import tensorflow as tf
 
 from rtml_tf.layers.branch_routing import CLEAN, branch, mixed_batch
 from rtml_tf.layers.frozen_batch_norm import FrozenStatisticsBatchNormalization
-from rtml_tf.networks.branches import branches_of, one_branch
+from rtml_tf.networks.branches import branches_of
 
 # The branch of source images in networks with domain-specific batch norm. Target images go through
 # "clean", the branch that is evaluated and exported.
@@ -85,16 +84,3 @@ def check_domains(network: tf.keras.Model, *, one_forward: bool) -> None:
             f"{network.name!r}; freeze the statistics (freeze_batch_norm_statistics) or give the "
             f'source a branch (with_branches(branches=("clean", "{SOURCE_BRANCH}"))).'
         )
-
-
-def target_branch(network: tf.keras.Model) -> Callable[[], tf.keras.Model]:
-    """Returns a function that gives what is evaluated and exported of a network.
-
-    Of a network with branches that is "clean", which target images go through, as a plain network
-    with the weights of the moment; of any other the network itself. It is a function because Keras
-    would take a network that a model holds for a part of the model.
-    """
-    if not branches_of(network):
-        return lambda: network
-    plain = one_branch(network=network)
-    return lambda: one_branch(network=network, into=plain)

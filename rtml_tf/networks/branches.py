@@ -84,6 +84,19 @@ def one_branch(
     return _replaced(network, MultiBatchNormalization, plain, copy)
 
 
+def clean_branch_of(network: tf.keras.Model) -> Callable[[], tf.keras.Model]:
+    """Returns a function that gives what is evaluated and exported of a network in training.
+
+    Of a network with branches that is "clean" as a plain network, always the same one, with the
+    weights of the moment; of any other the network itself. It is a function because Keras would
+    take a network that a model holds for a part of the model.
+    """
+    if not branches_of(network):
+        return lambda: network
+    plain = one_branch(network=network)
+    return lambda: one_branch(network=network, into=plain)
+
+
 def branches_of(network: tf.keras.Model) -> tuple[str, ...]:
     """The branches of a network; none if it has no multi batch norm.
 

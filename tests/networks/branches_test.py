@@ -9,7 +9,7 @@ from absl.testing import parameterized
 from rtml_tf.layers.branch_routing import branch, mixed_batch
 from rtml_tf.layers.frozen_batch_norm import FrozenStatisticsBatchNormalization
 from rtml_tf.layers.multi_batch_norm import MultiBatchNormalization
-from rtml_tf.networks.branches import branches_of, one_branch, with_branches
+from rtml_tf.networks.branches import branches_of, clean_branch_of, one_branch, with_branches
 from rtml_tf.networks.resnet import cifar_resnet
 from rtml_tf.networks.saving import load_network, save_network
 
@@ -107,6 +107,16 @@ class BranchesTest(tf.test.TestCase, parameterized.TestCase):
         self.assertNotAllClose(plain(images), branched(images), atol=1e-3)
         self.assertIs(one_branch(network=branched, into=plain), plain)
         self.assertAllClose(plain(images), branched(images), atol=1e-6)
+
+    def test_the_clean_branch_is_one_network_with_the_weights_of_the_moment(self):
+        branched = with_branches(network=_resnet())
+        finished, images = clean_branch_of(branched), _images(branched)
+        plain = finished()
+        _trained(branched)
+        self.assertNotAllClose(plain(images), branched(images), atol=1e-3)
+        self.assertIs(finished(), plain)
+        self.assertAllClose(plain(images), branched(images), atol=1e-6)
+        self.assertIs(clean_branch_of(plain)(), plain)
 
     def test_counts_of_weights(self):
         """Nine batch norms with two trained and two other weights each."""
