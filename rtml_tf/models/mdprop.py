@@ -102,15 +102,13 @@ class MDPropModel(MetricModel):
             name: Keras name of the model.
 
         Raises:
-            ValueError: If there is no extra branch, the network has other branches or nothing to
-                give branches to, or the combination does not fit.
+            ValueError: If there is no extra branch, an argument is something else, the network has
+                other branches or nothing to give branches to, or the combination does not fit.
         """
-        branches = dict(branches)
-        if not branches or CLEAN in branches:
-            raise ValueError(
-                f"branches must be at least one beside {CLEAN!r}, got {sorted(branches)}."
-            )
+        branches = _checked(branches)
         combination = JointCombination() if combination is None else combination
+        if not isinstance(combination, Combination):
+            raise ValueError(f"combination must be a Combination, got {combination!r}.")
         combination.check((CLEAN, *branches))
         # Read by the constructor of the base.
         self.logged = (
@@ -136,7 +134,10 @@ class MDPropModel(MetricModel):
 
     @property
     def finished_network(self) -> tf.keras.Model:
-        """The branch "clean" as a plain network; its weights are as of this access."""
+        """The branch "clean" as a plain network, with the weights as of this access.
+
+        With `shared_batch_norm` it is the network itself.
+        """
         return self._finished()
 
     def check_data(self, element_spec: Any) -> None:
@@ -218,6 +219,16 @@ class MDPropModel(MetricModel):
             "shared_batch_norm": self.shared_batch_norm,
             "attack_dtype": self.attack_dtype,
         }
+
+
+def _checked(branches: Mapping[str, AdversarialBranch]) -> dict[str, AdversarialBranch]:
+    branches = dict(branches)
+    if not branches or CLEAN in branches:
+        raise ValueError(f"branches must be at least one beside {CLEAN!r}, got {sorted(branches)}.")
+    for name, branch in branches.items():
+        if not isinstance(branch, AdversarialBranch):
+            raise ValueError(f"branches[{name!r}] must be an AdversarialBranch, got {branch!r}.")
+    return branches
 
 
 def _branched(

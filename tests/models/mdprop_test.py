@@ -301,6 +301,12 @@ class MDPropModelTest(tf.test.TestCase, parameterized.TestCase):
         for branches in ({}, {"clean": branch}):
             with self.assertRaisesRegex(ValueError, "at least one beside 'clean', got"):
                 _model(branches=branches)
+        with self.assertRaisesRegex(
+            ValueError, r"branches\['pgd'\] must be an AdversarialBranch, got FastGradientMethod"
+        ):
+            _model(branches={"first": branch, "pgd": attack})
+        with self.assertRaisesRegex(ValueError, "must be a Combination, got 'separate'"):
+            _model(combination="separate")
         with self.assertRaisesRegex(ValueError, r"have the branches \('clean', 'pgd'\).*'multi'\)"):
             _model(network=with_branches(network=_network()), branches={"pgd": branch})
         with self.assertRaisesRegex(ValueError, r"\['clean', 'multi', 'single'\], got \['clean'\]"):
