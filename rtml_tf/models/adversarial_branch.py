@@ -54,6 +54,11 @@ class AdversarialBranch:
             epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
         self.epsilon = epsilon
 
+    @property
+    def fewest_images(self) -> int:
+        """How many images it must get at once: alone, an image would be its own target."""
+        return 2 if isinstance(self.objective, PermutedTargetsObjective) else 1
+
     def attacked(
         self,
         network: Network,

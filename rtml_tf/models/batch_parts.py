@@ -1,34 +1,38 @@
 """Parts of a batch: how large they are, and tensors divided into them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
 
 
-def part_sizes(size: int | None, names: Iterable[str]) -> dict[str, int]:
+def part_sizes(size: int | None, fewest: Mapping[str, int]) -> dict[str, int]:
     """Divides a batch as evenly as can be; where it does not go, the first parts get one more.
 
     Args:
         size: Rows of the batch; None where the graph does not know them.
-        names: Names of the parts, in the order of the rows.
+        fewest: The fewest rows that each part can do with, at least 1, by name, in the order of
+            the rows.
 
     Returns:
-        The rows of each part, at least 1.
+        The rows of each part.
 
     Raises:
-        ValueError: If the size is not known, or smaller than the number of parts.
+        ValueError: If the size is not known, or too small for a part.
     """
-    names = list(names)
     if size is None:
         raise ValueError(
-            "The size of a batch must be known to divide it; give batches of one size, for example "
-            "by dataset.batch(size, drop_remainder=True)."
+            "The size of a batch must be known to divide it, got None; give batches of one size, "
+            "for example by dataset.batch(size, drop_remainder=True)."
         )
-    if size < len(names):
-        raise ValueError(f"A batch of {size} cannot be divided into {len(names)} parts ({names}).")
-    each, more = divmod(size, len(names))
-    return {name: each + (i < more) for i, name in enumerate(names)}
+    each, more = divmod(size, len(fewest))
+    sizes = {name: each + (i < more) for i, name in enumerate(fewest)}
+    if any(sizes[name] < rows for name, rows in fewest.items()):
+        raise ValueError(
+            f"The parts of a batch must have at least {dict(fewest)} rows, got a batch of {size} "
+            f"with parts of {sizes}."
+        )
+    return sizes
 
 
 def split_rows(tensors: Any, rows: Mapping[str, int]) -> dict[str, Any]:

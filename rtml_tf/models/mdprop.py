@@ -141,9 +141,12 @@ class MDPropModel(MetricModel):
         return self._finished()
 
     def check_data(self, element_spec: Any) -> None:
-        """See `TrainingModel`; also refuses batches that cannot be divided among the branches."""
+        """See `TrainingModel`; also refuses batches that are too small for the branches."""
         super().check_data(element_spec)
-        part_sizes(element_spec["image"].shape[0], self.branches)
+        fewest = self._fewest_images
+        if self.whole_batch:
+            fewest = {"whole": max(fewest.values())}
+        part_sizes(element_spec["image"].shape[0], fewest)
 
     def attacked(self, batch: Batch) -> tf.Tensor:
         """The images of `batch` after this step's attacks, each by the branch of its part."""
@@ -189,7 +192,11 @@ class MDPropModel(MetricModel):
         return dict.fromkeys(self.branches, batch) if self.whole_batch else self._divided(batch)
 
     def _divided(self, batch: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        return split_rows(batch, part_sizes(batch["image"].shape[0], self.branches))
+        return split_rows(batch, part_sizes(batch["image"].shape[0], self._fewest_images))
+
+    @property
+    def _fewest_images(self) -> dict[str, int]:
+        return {name: branch.fewest_images for name, branch in self.branches.items()}
 
     def _logs(self, images, outputs, labels) -> dict[str, tf.Tensor]:
         """What is logged beside the loss; before the step, which moves the loss's weights."""

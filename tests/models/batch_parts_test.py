@@ -9,7 +9,8 @@ from rtml_tf.models.batch_parts import part_sizes, split_rows
 class BatchPartsTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters((6, [2, 2, 2]), (7, [3, 2, 2]), (8, [3, 3, 2]), (3, [1, 1, 1]))
     def test_parts_are_as_even_as_can_be(self, size, expected):
-        self.assertEqual(part_sizes(size, "abc"), dict(zip("abc", expected)))
+        sizes = part_sizes(size, dict.fromkeys("abc", 1))
+        self.assertEqual(list(sizes.items()), list(zip("abc", expected)))
 
     def test_rows_go_to_the_parts_in_order_and_keep_their_structure(self):
         tensors = {"x": tf.range(3), "y": [tf.constant([[1.0], [2.0], [3.0]])]}
@@ -19,10 +20,13 @@ class BatchPartsTest(tf.test.TestCase, parameterized.TestCase):
         self.assertAllEqual(parts["second"]["y"][0], [[3.0]])
 
     def test_refuses(self):
-        with self.assertRaisesRegex(ValueError, "size of a batch must be known"):
-            part_sizes(None, ["a"])
-        with self.assertRaisesRegex(ValueError, "A batch of 1 cannot be divided into 2 parts"):
-            part_sizes(1, ["a", "b"])
+        with self.assertRaisesRegex(ValueError, "size of a batch must be known.*, got None"):
+            part_sizes(None, {"a": 1})
+        for size, fewest in ((1, {"a": 1, "b": 1}), (4, {"a": 1, "b": 3})):
+            with self.assertRaisesRegex(
+                ValueError, f"at least {fewest} rows, got a batch of {size} with parts of {{'a': "
+            ):
+                part_sizes(size, fewest)
 
 
 if __name__ == "__main__":

@@ -311,12 +311,26 @@ class MDPropModelTest(tf.test.TestCase, parameterized.TestCase):
             _model(network=with_branches(network=_network()), branches={"pgd": branch})
         with self.assertRaisesRegex(ValueError, r"\['clean', 'multi', 'single'\], got \['clean'\]"):
             _model(combination=SeparateCombination(weights={"clean": 1.0}))
-        model = _model()
-        for size, message in ((None, "size of a batch must be known"), (1, "A batch of 1 cannot")):
-            spec = {"image": tf.TensorSpec([size, *_SHAPE])}
-            with self.assertRaisesRegex(ValueError, message):
-                model.check_data(spec)
-        model.check_data({"image": tf.TensorSpec([3, *_SHAPE])})
+
+    def test_refuses_batches_that_are_too_small(self):
+        """An image alone would be its own target; of an attack without targets it is enough."""
+        attack = FastGradientMethod(epsilon=0.1)
+        untargeted = AdversarialBranch(attack=attack)
+
+        def check(size, **arguments):
+            _model(**arguments).check_data({"image": tf.TensorSpec([size, *_SHAPE])})
+
+        with self.assertRaisesRegex(ValueError, "size of a batch must be known.*, got None"):
+            check(None)
+        parts = r"batch of 3 with parts of {'single': 2, 'multi': 1}"
+        with self.assertRaisesRegex(ValueError, parts):
+            check(3)
+        check(4)
+        check(3, whole_batch=True)
+        with self.assertRaisesRegex(ValueError, r"batch of 1 with parts of {'whole': 1}"):
+            check(1, whole_batch=True)
+        check(2, branches={"first": untargeted, "second": untargeted})
+        check(3, branches={**targeted_branches(attack=attack, targets={"one": 1}), "x": untargeted})
 
 
 if __name__ == "__main__":
