@@ -45,13 +45,19 @@ class MDPropModel(MetricModel):
 
     Where N is not divisible, the first branches get an image more. Under a distribution strategy
     every replica does this with its own part of the batch: images are divided and targets are drawn
-    within it. What crosses replicas is the loss, with "global" negatives, and batch statistics, if
+    within it. What crosses replicas is, with "global" negatives, the loss, and so every step of an
+    attack that raises it (a branch without an objective, as of AdvProp); and batch statistics, if
     `with_branches` was told so.
 
+    What losses learn without gradients (centres, see `MetricLoss.update_state`) follows the clean
+    rows alone: it is their branch that is evaluated and finished.
+
     In forward passes of N images, a step whose extra branches have S N images in all (S is 1, or
-    with `whole_batch` the number of branches) and whose attacks take k steps costs S for the
-    targets, 2 k S for the attacks and 3 (1 + S) for the update: 9 by default with k = 1, where a
-    step of metric learning costs 3. With `FastGradientMethod` the targets cost nothing.
+    with `whole_batch` the number of branches), T N of them in branches with targets, and whose
+    attacks take k steps costs T for the targets, 2 k S for the attacks and 3 (1 + S) for the
+    update: 9 with `targeted_branches` and k = 1, where a step of metric learning costs 3. The
+    targets cost nothing if their objective has `own_pass=False`, which `targeted_branches` gives to
+    `FastGradientMethod`; searches that take steps pay for them, even with one step.
 
     Beside what `MetricModel` logs (of the clean rows), for each extra branch: the metric loss of
     its rows, the mean L2 distance between the embeddings of its images and of the clean ones in the
