@@ -14,6 +14,8 @@ from rtml_tf.attacks.objective import Objective
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.evaluation.division import Division
 from rtml_tf.evaluation.embeddings import embedding_function
+from rtml_tf.layers.branch_routing import CLEAN
+from rtml_tf.networks.branches import branches_of
 from rtml_tf.networks.checking import check_input_shape
 
 
@@ -112,6 +114,35 @@ class AttackedEmbeddings:
                 network=self._view, attack=attack, objective=self._objective
             )
         return self._compiled[key]
+
+
+def branches_under_attack(
+    network: tf.keras.Model, surrogate: tf.keras.Model | None = None
+) -> dict[str, str]:
+    """Which batch-norm branch an attack sees, and which one the figures are of.
+
+    Networks are called as they are, so of one that has branches it is "clean". A plain network does
+    not know where it comes from: one that MDProp has finished was the branch "clean" of another,
+    but that is for its run to say.
+
+    Args:
+        network: What is evaluated, a network or a file of one.
+        surrogate: The network that the attack sees; `None`: `network`.
+
+    Returns:
+        `{"attacked": ..., "evaluated": ...}`: the branch, or "the whole network" where there are
+        none.
+    """
+
+    def seen(network: tf.keras.Model) -> str:
+        # What is in a file is no module, and was written without branches.
+        branched = isinstance(network, tf.Module) and branches_of(network)
+        return CLEAN if branched else "the whole network"
+
+    return {
+        "attacked": seen(network if surrogate is None else surrogate),
+        "evaluated": seen(network),
+    }
 
 
 def progress_bar(steps: int) -> Callable[[int], None]:

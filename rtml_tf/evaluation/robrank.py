@@ -11,7 +11,11 @@ from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.inference_view import checked_compute_dtype
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.source import ImageSource, Subset
-from rtml_tf.evaluation.attacked_embeddings import AttackedEmbeddings, progress_bar
+from rtml_tf.evaluation.attacked_embeddings import (
+    AttackedEmbeddings,
+    branches_under_attack,
+    progress_bar,
+)
 from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
 from rtml_tf.evaluation.epsilons import epsilon_name
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
@@ -93,6 +97,7 @@ class RobRankEvaluation:
         self._limit = limit
         self._seed = seed
         self._compute_dtype = checked_compute_dtype(compute_dtype)
+        self._branch: dict[str, str] | None = None
         self._unattacked: dict[str, float] = {}
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
@@ -104,6 +109,7 @@ class RobRankEvaluation:
             ValueError: If the network does not take the images, or its embeddings are not finite
                 or not at unit length.
         """
+        self._branch = branches_under_attack(network)
         embeddings, labels = embed(network, self._batches)
         _check_unit_length(embeddings)
         images = RankedImages(
@@ -122,12 +128,13 @@ class RobRankEvaluation:
         """What was attacked and how, and the latest network's figures without any perturbation.
 
         Returns:
-            A dict that JSON can hold.
+            A dict that JSON can hold; its branch (`branches_under_attack`) is None before the first
+            network.
         """
         config = {**self._attack.get_config(), "ball": type(self._attack.ball).__name__}
         return {
             "attack": {"name": type(self._attack).__name__, **config},
-            "branch": {"attacked": "clean", "evaluated": "clean"},
+            "branch": self._branch,
             "attacked": len(self._attacked),
             "of": self._attackable,
             "gallery": len(self._source),

@@ -15,7 +15,11 @@ from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.source import ImageSource, Subset
-from rtml_tf.evaluation.attacked_embeddings import AttackedEmbeddings, progress_bar
+from rtml_tf.evaluation.attacked_embeddings import (
+    AttackedEmbeddings,
+    branches_under_attack,
+    progress_bar,
+)
 from rtml_tf.evaluation.embeddings import embed
 from rtml_tf.evaluation.epsilons import checked_epsilons, figure_at
 from rtml_tf.evaluation.honesty import HonestyChecks, described
@@ -125,6 +129,7 @@ class RobustEvaluation(abc.ABC):
             kinds = np.asarray(strata)[self._rows]
             checked = stratified_sample(kinds, honesty_checks.limit, seed=seed)
             self._checked_rows = self._rows[checked]
+        self._branch: dict[str, str] | None = None
         self._honesty_report: HonestyReport | None = None
         self._under_attack: AttackedEmbeddings | None = None
 
@@ -137,6 +142,7 @@ class RobustEvaluation(abc.ABC):
             ValueError: If the network does not take the images or gives embeddings that are not
                 finite.
         """
+        self._branch = branches_under_attack(network, self._surrogate)
         clean, _ = embed(network, self._batches)
         rows = self._rows
         seen = clean if self._surrogate is None else embed(self._surrogate, self._batches)[0]
@@ -165,13 +171,14 @@ class RobustEvaluation(abc.ABC):
         """What was attacked and how, and what the honesty checks of the latest network found.
 
         Returns:
-            A dict that JSON can hold.
+            A dict that JSON can hold; its branch (`branches_under_attack`) is None before the first
+            network.
         """
         description = {
             "attack": {"name": type(self._attack).__name__, **self._attack_parameters()},
             "objective": {"name": type(self._objective).__name__, **self._objective.get_config()},
             "epsilons": list(self.epsilons),
-            "branch": "clean",
+            "branch": self._branch,
             "surrogate": self._surrogate and self._surrogate.name,
             "attacked": len(self._rows),
             "of": len(self._candidates),

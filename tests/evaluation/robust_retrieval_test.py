@@ -198,7 +198,6 @@ class ReportTest(tf.test.TestCase):
         self.assertNotIn("epsilon", description["attack"])
         self.assertEqual(description["objective"]["name"], "EmbeddingShiftObjective")
         self.assertEqual(description["epsilons"], [4 / 255, 8 / 255])
-        self.assertEqual(description["branch"], "clean")
         self.assertNotIn("honesty", description)
 
     def test_the_plot_is_a_file_and_in_tensorboard(self):
