@@ -37,7 +37,7 @@ def _batch(size=7):
     }
 
 
-def _model(model_class=MDPropModel, optimizer=None, **arguments):
+def _model(model_class=MDPropModel, **arguments):
     if model_class is MDPropModel and "branches" not in arguments:
         attack = ProjectedGradientDescent(epsilon=0.1, steps=2)
         arguments["branches"] = targeted_branches(attack=attack)
@@ -85,6 +85,23 @@ class MDPropModelTest(tf.test.TestCase):
             self.assertAllClose(history[f"{name}_perturbation_norm"], [0.1, 0.1], atol=1e-4)
             self.assertGreater(history[f"{name}_embedding_shift"][1], 0.0)
         self.assertEqual(set(history), set(model.logged))
+
+    def test_takes_finite_steps_with_a_network_of_mixed_precision(self):
+        self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
+        tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        model = _model()
+        norm = model.network.get_layer("stem_bn")
+        self.assertEqual(norm.compute_dtype, "bfloat16")
+        before = {name: norm.branch_weights(name) for name in norm.branches}
+        logs = model.train_step(_batch())
+        self.assertTrue(np.isfinite([value.numpy() for value in logs.values()]).all())
+        self.assertEqual(model.skipped_steps.count, 0)
+        for weight in model.network.weights:
+            self.assertEqual(weight.dtype, tf.float32)
+            self.assertTrue(np.isfinite(weight).all())
+        for name, weights in before.items():
+            for moved, old in zip(norm.branch_weights(name), weights):
+                self.assertNotAllEqual(moved, old)
 
     def test_attacks_change_no_state_and_repeat_within_a_step(self):
         model = _model()
