@@ -10,8 +10,9 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
+from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.pk_sampler import PKSampler
 from rtml_tf.data.source import ImageSource
@@ -19,7 +20,11 @@ from rtml_tf.evaluation.retrieval import RetrievalEvaluation
 from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.losses.contrastive import ContrastiveLoss
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
+from rtml_tf.models.adversarial_branch import targeted_branches
+from rtml_tf.models.mdprop import MDPropModel
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.networks.convolution import convolution
+from rtml_tf.networks.embedding_head import embedding_head
 from rtml_tf.networks.raw_pixels import raw_pixels
 from rtml_tf.networks.resnet import cifar_resnet
 from rtml_tf.networks.saving import load_network
@@ -83,7 +88,19 @@ class _KillIn(tf.keras.callbacks.Callback):
             raise _Killed
 
 
-def _arguments(run_dir, **changes):
+def _network():
+    image = tf.keras.Input(_SHAPE, name="image")
+    features = convolution(image, filters=8, kernel_size=3, name="stem")
+    return tf.keras.Model(image, embedding_head(features=features, embedding_size=4))
+
+
+def _mdprop(**arguments):
+    """A method whose network has statistics of every branch, and whose steps draw numbers."""
+    attack = ProjectedGradientDescent(epsilon=0.05, steps=1)
+    return MDPropModel(branches=targeted_branches(attack=attack), **arguments)
+
+
+def _arguments(run_dir, method=MetricModel, **changes):
     """Arguments of a run whose every part has a state: momentum, average, dropout, proxies."""
     tf.keras.backend.clear_session()
     tf.keras.utils.set_random_seed(1)
@@ -91,12 +108,12 @@ def _arguments(run_dir, **changes):
     tf.keras.backend.experimental.enable_tf_random_generator()
     image = tf.keras.Input(_SHAPE, name="image")
     dropped = tf.keras.layers.Dropout(0.2)(image)
-    network = cifar_resnet(input_shape=_SHAPE, embedding_size=4, width=0.25)
+    network = _network()
     source = _Blobs()
     evaluation = RetrievalEvaluation(source=source, nmi=False)
     return {
         "run_dir": str(run_dir),
-        "model": MetricModel(
+        "model": method(
             network=tf.keras.Model(image, network(dropped)),
             loss=ArcFaceLoss(),
             loss_optimizer=tf.keras.optimizers.SGD(0.1, momentum=0.9),
@@ -115,7 +132,7 @@ def _arguments(run_dir, **changes):
     }
 
 
-class TrainingTest(tf.test.TestCase):
+class TrainingTest(tf.test.TestCase, parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.create_tempdir().full_path)
@@ -142,11 +159,12 @@ class TrainingTest(tf.test.TestCase):
         self.assertEqual(train(**_arguments(self.folder / "run", epochs=1)), first)
         self.assertEqual((self.folder / "run" / "network.keras").stat().st_mtime_ns, written)
 
-    def test_a_run_stopped_within_an_epoch_ends_as_if_it_had_not_stopped(self):
-        whole = train(**_arguments(self.folder / "whole"))
+    @parameterized.parameters(MetricModel, _mdprop)
+    def test_a_run_stopped_within_an_epoch_ends_as_if_it_had_not_stopped(self, method):
+        whole = train(**_arguments(self.folder / "whole", method))
         with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 6; everything is saved"):
-            train(**_arguments(self.folder / "parts", callbacks=[_StopAfter(6)]))
-        resumed = train(**_arguments(self.folder / "parts"))
+            train(**_arguments(self.folder / "parts", method, callbacks=[_StopAfter(6)]))
+        resumed = train(**_arguments(self.folder / "parts", method))
         self._assert_ended_alike(resumed, whole)
 
     def test_a_run_that_lost_its_last_epoch_ends_as_if_it_had_not(self):
@@ -171,6 +189,20 @@ class TrainingTest(tf.test.TestCase):
             with open(self.folder / run / "log.csv", newline="", encoding="utf-8") as file:
                 logs.append([(row["epoch"], row["loss"]) for row in csv.DictReader(file)])
         self.assertEqual(*logs)
+        states = [self._state(run) for run in ("whole", "parts")]
+        self.assertEqual(*[set(state) for state in states])
+        for name, value in states[0].items():
+            self.assertAllEqual(states[1][name], value, name)
+
+    def _state(self, run):
+        """All that a run's last checkpoint holds, but its time and the number of checkpoints."""
+        reader = tf.train.load_checkpoint(str(self.folder / run / "checkpoints"))
+        names = reader.get_variable_to_shape_map()
+        return {
+            name: reader.get_tensor(name)
+            for name in names
+            if "seconds" not in name and "save_counter" not in name
+        }
 
     def test_training_stops_when_validation_no_longer_improves(self):
         def trained():
