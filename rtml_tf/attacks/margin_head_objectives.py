@@ -15,24 +15,21 @@ class _MarginHeadObjective(Objective):
     Reads `batch["label"]`, int32 `[B]`.
 
     Attributes:
-        loss: The loss whose class weights give the logits.
+        loss: The loss whose class weights give the logits; None: that of the model in training.
     """
 
-    def __init__(self, *, loss: tf.keras.layers.Layer):
+    def __init__(self, *, loss: tf.keras.layers.Layer | None = None):
         """Keeps the loss; its class weights are shared and not changed.
 
         Args:
-            loss: A loss with a method `logits(embeddings [B, D])` -> `[B, C]`.
+            loss: A loss with a method `logits(embeddings [B, D])` -> `[B, C]`. `None`: the loss
+                that the model trains with, whose class weights it learns; outside of training a
+                loss must be given.
 
         Raises:
             ValueError: If `loss` has no `logits`.
         """
-        if not callable(getattr(loss, "logits", None)):
-            raise ValueError(
-                "loss must have a method logits(embeddings), as margin-softmax losses do, got "
-                f"{loss!r}."
-            )
-        self.loss = loss
+        self.loss = None if loss is None else _with_logits(loss)
 
     @abc.abstractmethod
     def _value(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -45,20 +42,40 @@ class _MarginHeadObjective(Objective):
         *,
         seed: tf.Tensor,
     ) -> ObjectiveFunction:
-        labels = self._entry(batch, "label")
+        labels, loss = self._entry(batch, "label"), self.loss
+        if loss is None:
+            raise ValueError(f"loss of {type(self).__name__} must be given here, got None.")
 
         def value(embeddings: tf.Tensor) -> tf.Tensor:
-            return self._value(labels, tf.cast(self.loss.logits(embeddings), tf.float32))
+            return self._value(labels, tf.cast(loss.logits(embeddings), tf.float32))
 
         return value
 
+    def in_training(
+        self, loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    ) -> "_MarginHeadObjective":
+        """See `Objective`; with that loss, where it has none of its own."""
+        return self if self.loss is not None else type(self)(loss=loss)
+
     def get_config(self) -> dict:
+        if self.loss is None:
+            return {"loss": None}
         return {"loss": tf.keras.saving.serialize_keras_object(self.loss)}
 
     @classmethod
     def from_config(cls, config: dict) -> "_MarginHeadObjective":
         """Builds the objective with a new loss; a loss's weights are not part of its config."""
-        return cls(loss=tf.keras.saving.deserialize_keras_object(config["loss"]))
+        loss = config["loss"]
+        return cls(loss=None if loss is None else tf.keras.saving.deserialize_keras_object(loss))
+
+
+def _with_logits(loss: tf.keras.layers.Layer) -> tf.keras.layers.Layer:
+    if not callable(getattr(loss, "logits", None)):
+        raise ValueError(
+            "loss must have a method logits(embeddings), as margin-softmax losses do, got "
+            f"{loss!r}."
+        )
+    return loss
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")

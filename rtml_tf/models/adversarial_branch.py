@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack, Network
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
+from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.models.model_config import arguments_from, serialized
@@ -34,7 +35,8 @@ class AdversarialBranch:
 
         Args:
             attack: How to search, with its epsilon in pixel units.
-            objective: What the attack raises; `None`: the metric loss (AdvProp).
+            objective: What the attack raises; `None`: the metric loss (AdvProp). One of a margin
+                head without a loss takes that of the model.
             epsilon: A Keras learning-rate schedule that gives epsilon for a step (a warm-up:
                 `PolynomialDecay` from 0).
 
@@ -64,7 +66,7 @@ class AdversarialBranch:
         network: Network,
         batch: Mapping[str, tf.Tensor],
         *,
-        loss_objective: Objective,
+        loss_objective: MetricLossObjective,
         step: tf.Tensor,
         seed: tf.Tensor,
     ) -> tf.Tensor:
@@ -77,7 +79,9 @@ class AdversarialBranch:
             step: Number of the training step.
             seed: int32 `[2]`.
         """
-        objective = loss_objective if self.objective is None else self.objective
+        objective = loss_objective
+        if self.objective is not None:
+            objective = self.objective.in_training(loss_objective.loss)
         epsilon = None if self.epsilon is None else at_step(self.epsilon, step)
         return self.attack(network, batch, objective, epsilon=epsilon, seed=seed)
 

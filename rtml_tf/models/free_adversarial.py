@@ -33,6 +33,9 @@ class FreeAdversarialModel(MetricModel):
     Steps, also those of schedules, are updates: `m` a batch. If one of them is skipped for a
     gradient that is not finite, the running statistics of the whole batch go back.
 
+    It has no attack of its own that `AttackPictures` could show: the images of a replay are those
+    that the one before has left.
+
     The graph holds the `m` replays one after the other: tracing time grows with `m`.
 
     Attributes:

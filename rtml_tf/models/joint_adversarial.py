@@ -76,7 +76,8 @@ class JointAdversarialModel(MetricModel):
             network: Images in, L2-normalised embeddings out.
             loss: Any metric loss of the toolkit.
             attack: How to search, with its epsilon in pixel units.
-            objective: What the attack raises; `None`: the loss.
+            objective: What the attack raises; `None`: the loss. One of a margin head without a loss
+                takes this one.
             adversarial_weight: `a` in [0, 1], or a Keras learning-rate schedule that gives it for
                 a step.
             epsilon: A Keras learning-rate schedule that gives epsilon for a step (a warm-up:
@@ -114,6 +115,8 @@ class JointAdversarialModel(MetricModel):
         self.adversarial_weight = adversarial_weight
         self.epsilon = epsilon
         self.shared_gradient = shared_gradient
+        # Kept as it was given, for the configuration.
+        self._objective = objective and objective.in_training(loss)
         self.attacked_view = InferenceView(network=network, compute_dtype=attack_dtype)
 
     def attacked(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
@@ -121,7 +124,7 @@ class JointAdversarialModel(MetricModel):
         return self.attack(
             self.attacked_view,
             batch,
-            self.loss_objective() if self.objective is None else self.objective,
+            self.loss_objective() if self._objective is None else self._objective,
             epsilon=self._epsilon(),
             seed=self.step_seed(),
         )

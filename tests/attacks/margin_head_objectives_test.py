@@ -50,10 +50,20 @@ class MarginHeadObjectivesTest(tf.test.TestCase):
             restored = tf.keras.saving.deserialize_keras_object(config)
             self.assertIs(type(restored), objective)
             self.assertEqual(restored.loss.scale, 3.0)
+            self.assertIsNone(objective.from_config(objective().get_config()).loss)
+
+    def test_in_training_the_loss_of_the_model_is_taken_where_none_is_given(self):
+        own, of_model = _Head(3.0), _Head(5.0)
+        self.assertIs(CrossEntropyObjective().in_training(of_model).loss, of_model)
+        self.assertIs(CrossEntropyObjective(loss=own).in_training(of_model).loss, own)
 
     def test_errors(self):
         with self.assertRaisesRegex(ValueError, r"loss must have a method logits.* got 3\."):
             ClassMarginObjective(loss=3)
+        with self.assertRaisesRegex(ValueError, "loss of ClassMarginObjective must be given here"):
+            self._value(ClassMarginObjective())
+        with self.assertRaisesRegex(ValueError, r"loss must have a method logits"):
+            CrossEntropyObjective().in_training(lambda embeddings, labels: 0.0)
         with self.assertRaisesRegex(ValueError, r'CrossEntropyObjective needs batch\["label"\]'):
             CrossEntropyObjective(loss=_Head(1.0)).prepare(tf.identity, {}, seed=None)
 

@@ -6,6 +6,7 @@ from absl.testing import parameterized
 
 from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
+from rtml_tf.attacks.margin_head_objectives import CrossEntropyObjective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
 from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
@@ -162,6 +163,19 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         history = model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0).history
         self.assertLess(history["loss"][1], history["loss"][0])
         self.assertGreater(history["embedding_shift"][0], 0.0)
+
+    def test_a_margin_objective_attacks_the_classes_that_the_model_learns(self):
+        loss = ArcFaceLoss()
+        model = _stepped(
+            loss=loss, attack=FastGradientMethod(epsilon=0.1), objective=CrossEntropyObjective()
+        )
+        expected = model.attack(
+            model.network, _batch(), CrossEntropyObjective(loss=loss), seed=(0, 0)
+        )
+        self.assertAllClose(model.attacked(_batch()), expected, atol=1e-6)
+        again = JointAdversarialModel.from_config(model.get_config())
+        again.prepare(num_classes=4)
+        self.assertNotAllClose(again.attacked(_batch()), _batch()["image"])
 
     def test_configuration_round_trip(self):
         model = JointAdversarialModel(
