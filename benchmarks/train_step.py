@@ -55,6 +55,7 @@ FORMS = (
     Form("free, 4 replays (one update)", 3, replays=4),
     Form("FGSM, gradient shared", 6, steps=1, shared_gradient=True),
     Form("FGSM", 8, steps=1),
+    Form("PGD-1", 8, steps=1),
     Form("PGD-3", 12, steps=3),
     Form("PGD-7", 20, steps=7),
     Form("PGD-7, attack in bfloat16", 20, steps=7, attack_dtype="bfloat16"),
