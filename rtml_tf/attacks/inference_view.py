@@ -16,11 +16,11 @@ class InferenceView:
     """A network in inference mode that shares its variables and computes the same, faster.
 
     The view walks the graph of a functional network. Each batch norm is folded into the Conv2D,
-    DepthwiseConv2D or Dense layer before it, from the values that the variables have when the view
-    is used; where that cannot be done it is a scale and a shift. Convolutions, dense layers, batch
-    norms and layers without weights compute in the compute type; all other layers run as they are,
-    in their own type, and so does a network as a whole that is not functional. Networks inside the
-    network are walked as well.
+    GroupedConv2D, DepthwiseConv2D or Dense layer before it, from the values that the variables have
+    when the view is used; where that cannot be done it is a scale and a shift. Convolutions, dense
+    layers, batch norms and layers without weights compute in the compute type; all other layers run
+    as they are, in their own type, and so does a network as a whole that is not functional.
+    Networks inside the network are walked as well.
 
     `view(images)` reads the variables at each call. A loop should read them once:
     `embed = view.at_current_weights()`, then `embed(images)` inside. Attacks do.
