@@ -8,8 +8,9 @@ from rtml_tf.attacks import batch_norm_folding as folding
 from rtml_tf.attacks import functional_graph
 from rtml_tf.attacks.inference_plan import InferencePlan, StatisticsReader
 
-# Gradients are this much larger inside a float16 network, where small ones would vanish.
-_FLOAT16_GRADIENT_SCALE = 1024.0
+# The largest entry of an embedding's gradient where it enters a float16 network. float16 holds
+# 0.00006 to 65504 with full precision: there is room for smaller entries, and for growth.
+_FLOAT16_GRADIENT = 16.0
 
 
 class InferenceView:
@@ -83,9 +84,8 @@ class InferenceView:
             return lambda images: tf.cast(embed(images), tf.float32)
 
         def embed_scaled(images: tf.Tensor) -> tf.Tensor:
-            images = _scale_gradient(tf.cast(images, tf.float32), 1.0 / _FLOAT16_GRADIENT_SCALE)
-            embeddings = tf.cast(embed(images), tf.float32)
-            return _scale_gradient(embeddings, _FLOAT16_GRADIENT_SCALE)
+            images, scale = _restore_gradient(tf.cast(images, tf.float32))
+            return _scale_gradient(tf.cast(embed(images), tf.float32), scale)
 
         return embed_scaled
 
@@ -104,6 +104,32 @@ def checked_compute_dtype(compute_dtype: str) -> str:
 
 
 @tf.custom_gradient
-def _scale_gradient(tensor: tf.Tensor, factor: float):
-    """`tensor` itself, with its gradient multiplied by `factor`."""
-    return tf.identity(tensor), lambda upstream: (upstream * factor, None)
+def _scale_gradient(embeddings: tf.Tensor, scale: tf.Tensor):
+    """`embeddings` themselves, with the gradient of each brought to one size.
+
+    Images do not influence each other in inference mode, so each has a scale of its own. It goes to
+    `_restore_gradient` as the gradient of `scale`, whose value plays no part.
+    """
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inner = list(range(1, upstream.shape.rank))
+        scale = tf.reduce_max(tf.abs(upstream), inner) / _FLOAT16_GRADIENT
+        scale = tf.where(scale > 0.0, scale, 1.0)  # Without a gradient there is nothing to scale.
+        return upstream / _for_each_row(scale, upstream), scale
+
+    return tf.identity(embeddings), gradient
+
+
+@tf.custom_gradient
+def _restore_gradient(images: tf.Tensor):
+    """`images` themselves, whose gradient gets its size back; and what `_scale_gradient` takes."""
+
+    def gradient(upstream: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+        return upstream * _for_each_row(scale, upstream)
+
+    return (tf.identity(images), tf.ones(tf.shape(images)[:1])), gradient
+
+
+def _for_each_row(scale: tf.Tensor, tensor: tf.Tensor) -> tf.Tensor:
+    """`scale` `[B]` in a form that multiplies `tensor` `[B, ...]` row by row."""
+    return tf.reshape(scale, [-1, *[1] * (tensor.shape.rank - 1)])
