@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.networks.application_pixels import application_names, application_pixels
 from rtml_tf.networks.applications import application
 
@@ -76,6 +77,24 @@ class ApplicationTest(tf.test.TestCase, parameterized.TestCase):
         (node,) = network.get_layer("pixel_normalization").outbound_nodes
         self.assertIsInstance(node.outbound_layer, tf.keras.layers.Conv2D)
         self.assertLen(network.get_layer("image").outbound_nodes, 1)
+
+    @parameterized.parameters("MobileNetV2", "MobileNetV3Small")
+    def test_the_inference_view_folds_every_batch_norm_and_computes_the_same(self, name):
+        tf.keras.utils.set_random_seed(0)
+        arguments = {"embedding_size": 5, "batch_norm_momentum": 0.0}
+        network = application(name=name, input_shape=(64, 64, 3), **arguments)
+        for variable in network.variables:
+            if "gamma" in variable.name or "beta" in variable.name:
+                variable.assign_add(tf.random.uniform(variable.shape, -0.3, 0.3))
+        images = tf.random.uniform([8, 64, 64, 3])
+        network(images, training=True)  # From here on the statistics are those of the images.
+        view = InferenceView(network=network)
+        norms = [x for x in network.layers if isinstance(x, tf.keras.layers.BatchNormalization)]
+        self.assertCountEqual(view.folded, [layer.name for layer in norms])
+        embeddings = network(images)
+        self.assertGreater(tf.reduce_min(tf.math.reduce_std(embeddings, axis=0)), 0.1)
+        # Images that differ by 1e-7, as by rounding, move these embeddings by 3e-5.
+        self.assertAllClose(view(images), embeddings, atol=3e-4)
 
     def test_embeddings_are_float32_under_mixed_precision(self):
         self.addCleanup(

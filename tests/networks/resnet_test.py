@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.layers.generalized_mean_pooling import GeneralizedMeanPooling
 from rtml_tf.layers.pixel_normalization import PixelNormalization
 from rtml_tf.networks.resnet import cifar_resnet, imagenet_resnet
@@ -65,6 +66,22 @@ class ResNetTest(tf.test.TestCase, parameterized.TestCase):
             self.assertFalse(layers[convolution]["config"]["use_bias"])
             self.assertLen([target for source, target in feeds if source == convolution], 1)
         return len(norms)
+
+    @parameterized.parameters(
+        (cifar_resnet, {"input_shape": (8, 10, 3), "width": 0.25}),
+        (imagenet_resnet, {"input_shape": (32, 40, 3), "width": 0.125}),
+        (imagenet_resnet, {"input_shape": (8, 8, 1), "width": 0.125, "small_input": True}),
+    )
+    def test_every_batch_norm_folds_and_the_view_computes_the_same(self, form, arguments):
+        tf.keras.utils.set_random_seed(0)
+        network = form(embedding_size=5, **arguments)
+        for variable in network.variables:
+            if "moving" in variable.name or "gamma" in variable.name or "beta" in variable.name:
+                variable.assign(tf.random.uniform(variable.shape, 0.5, 1.5))
+        view = InferenceView(network=network)
+        self.assertLen(view.folded, self._foldable_batch_norms(network))
+        images = tf.random.uniform([3, *arguments["input_shape"]])
+        self.assertAllClose(view(images), network(images), atol=1e-5)
 
     def test_feature_maps_have_the_stride_of_the_form(self):
         cifar = cifar_resnet(input_shape=(30, 20, 3), width=0.25)
