@@ -1,7 +1,9 @@
 """Tests for the objective that raises a metric loss."""
 
+import numpy as np
 import tensorflow as tf
 
+from rtml_tf.attacks.ball import LInfBall
 from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 
@@ -24,21 +26,19 @@ class MetricLossObjectiveTest(tf.test.TestCase):
         self.assertAllClose(found, [[0.3], [0.7], [0.8]])
 
     def test_restarts_keep_the_best_batch_as_a_whole(self):
-        """Without a gradient a search ends at its start, so the best restart is one of them."""
-        loss = _SpreadLoss()
+        """Without a gradient a search ends at its start: the draws of the seeds folded in."""
+        loss, ball = _SpreadLoss(), LInfBall()
         batch = {"image": tf.constant([[0.5, 0.5]] * 2), "label": tf.constant([0, 0])}
-        objective = MetricLossObjective(loss=loss)
-        attack = ProjectedGradientDescent(epsilon=0.3, steps=1, restarts=8)
+        attack = ProjectedGradientDescent(epsilon=0.3, steps=1, restarts=8, ball=ball)
+        found = attack(tf.stop_gradient, batch, MetricLossObjective(loss=loss), seed=(7, 8))
 
-        def network(images):
-            return tf.stop_gradient(images)
-
-        def spread(attack, seed):
-            return float(loss(attack(network, batch, objective, seed=seed), batch["label"]))
-
-        best = spread(attack, (7, 8))
-        singles = [spread(attack.replace(restarts=1), (7, seed)) for seed in range(8)]
-        self.assertGreater(best, sorted(singles)[3])
+        split = tf.random.experimental.stateless_split
+        seed = split((7, 8), 2)[1]
+        seeds = [tf.random.experimental.stateless_fold_in(seed, index) for index in range(8)]
+        starts = [batch["image"] + ball.random([2, 2], 0.3, seed=split(s, 2)[0]) for s in seeds]
+        best = int(np.argmax([loss(start, batch["label"]) for start in starts]))
+        self.assertBetween(best, 1, 6)  # Neither the first restart nor the last.
+        self.assertAllClose(found, starts[best], atol=1e-6)
 
     def test_keras_restores_it_with_its_loss(self):
         config = tf.keras.saving.serialize_keras_object(MetricLossObjective(loss=_SpreadLoss()))

@@ -213,6 +213,14 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
             {"epsilon": tf.keras.optimizers.schedules.PolynomialDecay(0.0, 9, 8.0)},
             r"epsilon, in pixel units, must be in \[0, 1\] at every step, .* ends with 8",
         ),
+        (
+            {"objective": EmbeddingShiftObjective(), "shared_gradient": True},
+            "the loss itself as objective .* objective=<.*EmbeddingShiftObjective",
+        ),
+        (
+            {"adversarial_weight": 1.0, "shared_gradient": True},
+            r"adversarial_weight below 1, got .* adversarial_weight=1\.0\.",
+        ),
         ({"attack_dtype": "int8"}, "compute_dtype must be float32, bfloat16 or float16"),
     )
     def test_refuses(self, change, message):
