@@ -78,6 +78,24 @@ def embedding_function(
     return functions[key]
 
 
+def check_unit_length(embeddings: np.ndarray, *, name: str = "network") -> None:
+    """Refuses a network whose embeddings are not at unit length.
+
+    Args:
+        embeddings: `[N, D]`. A zero vector passes: an image without any feature may embed so.
+        name: What the error message calls the network.
+
+    Raises:
+        ValueError: If a length is neither 1 nor 0, up to rounding.
+    """
+    lengths = np.linalg.norm(embeddings, axis=1)
+    if not np.all((np.abs(lengths - 1.0) < 1e-2) | (lengths < 1e-6)):
+        raise ValueError(
+            f"The {name} must give embeddings at unit length (its last layer is an "
+            f"L2Normalization), got lengths from {lengths.min():.3g} to {lengths.max():.3g}."
+        )
+
+
 def normalised_embeddings(embeddings: np.ndarray, *, name: str = "embeddings") -> np.ndarray:
     """Checks embeddings and scales each to length one.
 

@@ -16,7 +16,7 @@ from rtml_tf.evaluation.attacked_embeddings import (
     branches_under_attack,
     progress_bar,
 )
-from rtml_tf.evaluation.embeddings import embed, normalised_embeddings
+from rtml_tf.evaluation.embeddings import check_unit_length, embed, normalised_embeddings
 from rtml_tf.evaluation.epsilons import epsilon_name
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.ranked_images import RankedImages
@@ -111,7 +111,7 @@ class RobRankEvaluation:
         """
         self._branch = branches_under_attack(network)
         embeddings, labels = embed(network, self._batches)
-        _check_unit_length(embeddings)
+        check_unit_length(embeddings)
         images = RankedImages(
             embeddings=normalised_embeddings(embeddings), labels=labels, attacked=self._attacked
         )
@@ -181,13 +181,3 @@ class RobRankEvaluation:
             advance=advance,
         )
         return normalised_embeddings(attacked)
-
-
-def _check_unit_length(embeddings: np.ndarray) -> None:
-    lengths = np.linalg.norm(embeddings, axis=1)
-    # An image without any feature may embed as zero.
-    if not np.all((np.abs(lengths - 1.0) < 1e-2) | (lengths < 1e-6)):
-        raise ValueError(
-            "The network must give embeddings at unit length (its last layer is an "
-            f"L2Normalization), got lengths from {lengths.min():.3g} to {lengths.max():.3g}."
-        )

@@ -20,7 +20,7 @@ from rtml_tf.evaluation.attacked_embeddings import (
     branches_under_attack,
     progress_bar,
 )
-from rtml_tf.evaluation.embeddings import embed
+from rtml_tf.evaluation.embeddings import check_unit_length, embed
 from rtml_tf.evaluation.epsilons import checked_epsilons, figure_at
 from rtml_tf.evaluation.honesty import HonestyChecks, described
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
@@ -49,14 +49,17 @@ class RobustEvaluation(abc.ABC):
     With a surrogate the evaluation is a transfer attack: whoever attacks does not have the network,
     but another one, and what he finds for that one is shown to the network.
 
-    A subclass says what is attacked and what the figures are: it overrides `_measure`, and
-    `_entries` where its objective reads more than images and labels.
+    A subclass says what is attacked and what the figures are: it overrides `_measure`, `_entries`
+    where its objective reads more than images and labels, and `_needs_unit_length` where its
+    objective, like the figures, does not mind the length of embeddings.
 
     Attributes:
         figure_names: The figures that `evaluate` gives, such as "recall@1 at 0" for the clean one
             and "recall@1 at 4/255".
         epsilons: Where the network is attacked, in pixel units.
     """
+
+    _needs_unit_length = True
 
     def __init__(
         self,
@@ -140,13 +143,16 @@ class RobustEvaluation(abc.ABC):
 
         Raises:
             ValueError: If the network does not take the images or gives embeddings that are not
-                finite.
+                finite, or the one that the attack sees gives some that are not at unit length.
         """
         self._branch = branches_under_attack(network, self._surrogate)
         clean, _ = embed(network, self._batches)
         rows = self._rows
         seen = clean if self._surrogate is None else embed(self._surrogate, self._batches)[0]
         measured = {0.0: self._measure(clean, clean[self._candidates[rows]], rows)}
+        if self._needs_unit_length:
+            # The figures do not mind the length of embeddings, but an attack might raise it alone.
+            check_unit_length(seen, name="network" if self._surrogate is None else "surrogate")
         entries = self._entries(seen, rows)
         advance = progress_bar(len(self.epsilons) * self._attacked_batches.steps)
         for epsilon in self.epsilons:

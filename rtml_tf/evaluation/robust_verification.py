@@ -28,6 +28,8 @@ class RobustVerificationEvaluation(RobustEvaluation):
     "accuracy at 0" is that of the same pairs, clean.
     """
 
+    _needs_unit_length = False  # The objective is of the cosine.
+
     def __init__(
         self,
         *,

@@ -56,6 +56,19 @@ class MisrankingTest(tf.test.TestCase):
         # 0.09 turns the first class by up to 39 degrees, and the third by no more than 37.
         self.assertAllClose(evaluation.evaluate(direction_network())["recall@1 at 0.09"], 1 / 3)
 
+    def test_the_network_that_the_attack_sees_must_give_unit_length(self):
+        arguments = {"source": _right_angle(), "attack": short_attack(), "epsilons": (0.11,)}
+        longer = tf.keras.Sequential([direction_network(), tf.keras.layers.Rescaling(3.0)])
+        for objective in (None, RecallMarginObjective()):
+            evaluation = RobustRetrievalEvaluation(**arguments, objective=objective)
+            with self.assertRaisesRegex(ValueError, "network must .* unit length .* from 3 to 3"):
+                evaluation.evaluate(longer)
+        evaluation = RobustRetrievalEvaluation(**arguments, surrogate=longer)
+        with self.assertRaisesRegex(ValueError, "surrogate must give embeddings at unit length"):
+            evaluation.evaluate(direction_network())
+        transfer = RobustRetrievalEvaluation(**arguments, surrogate=direction_network())
+        self.assertEqual(transfer.evaluate(longer), transfer.evaluate(direction_network()))
+
     def test_there_must_be_another_class(self):
         with self.assertRaisesRegex(ValueError, "at least two classes .* found first, got 1"):
             RobustRetrievalEvaluation(

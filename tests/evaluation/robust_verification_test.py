@@ -74,6 +74,10 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertEqual(tuple(figures), evaluation.figure_names)
 
+    def test_the_length_of_embeddings_plays_no_part(self):
+        longer = tf.keras.Sequential([_network(), tf.keras.layers.Rescaling(3.0)])
+        self.assertEqual(_evaluation().evaluate(longer), _evaluation().evaluate(_network()))
+
     def test_a_transfer_attack_aims_at_the_embeddings_of_the_surrogate(self):
         """A turned network has the same similarities, but other embeddings to move towards."""
         figures = _evaluation(surrogate=_network(turned=True)).evaluate(_network())
