@@ -14,6 +14,7 @@ from rtml_tf.attacks.objective import Objective
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.evaluation.division import Division
 from rtml_tf.evaluation.embeddings import embedding_function
+from rtml_tf.evaluation.gathered_rows import GatheredRows
 from rtml_tf.layers.branch_routing import CLEAN
 from rtml_tf.networks.branches import branches_of
 from rtml_tf.networks.checking import check_input_shape
@@ -63,7 +64,7 @@ class AttackedEmbeddings:
     def embed(
         self,
         batches: OrderedBatches,
-        entries: Mapping[str, np.ndarray],
+        entries: Mapping[str, np.ndarray | GatheredRows],
         *,
         attack: Attack,
         epsilon: float,
@@ -77,9 +78,8 @@ class AttackedEmbeddings:
 
         Args:
             batches: The images.
-            entries: What the objective reads beside image and label: arrays `[N, ...]` in the
-                order of the images. Embeddings among them are those of the network that the
-                attack sees.
+            entries: What the objective reads beside image and label: `[N, ...]` in the order of
+                the images. Embeddings among them are those of the network that the attack sees.
             attack: How to search.
             epsilon: Replaces the attack's own.
             seed: Batch `b` is attacked with the seed `(seed, b)`, at every epsilon.

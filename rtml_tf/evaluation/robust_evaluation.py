@@ -22,6 +22,7 @@ from rtml_tf.evaluation.attacked_embeddings import (
 )
 from rtml_tf.evaluation.embeddings import check_unit_length, embed
 from rtml_tf.evaluation.epsilons import checked_epsilons, figure_at
+from rtml_tf.evaluation.gathered_rows import GatheredRows
 from rtml_tf.evaluation.honesty import HonestyChecks, described
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.robustness_plot import write_robustness_plot
@@ -237,7 +238,7 @@ class RobustEvaluation(abc.ABC):
             rows: int `[R]`, which candidates these are.
         """
 
-    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray | GatheredRows]:
         """What the objective reads beside images and labels, `[R, ...]`."""
         del clean, rows
         return {}

@@ -10,6 +10,7 @@ from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.recall_margin_objective import RecallMarginObjective
 from rtml_tf.data.source import ImageSource
+from rtml_tf.evaluation.gathered_rows import GatheredRows
 from rtml_tf.evaluation.honesty import HonestyChecks
 from rtml_tf.evaluation.ranked_images import RankedImages
 from rtml_tf.evaluation.retrieval import check_recall_at, retrieval_figures
@@ -120,11 +121,11 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             nmi=False,
         )
 
-    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, GatheredRows]:
         if not self._misranks:
             return {}
         images = RankedImages(embeddings=clean, labels=self._labels, attacked=self._queries[rows])
         return {
-            "rivals": clean[images.nearest(_NEAR, of_own_class=False)],
-            "mates": clean[images.nearest(_NEAR, of_own_class=True)],
+            "rivals": GatheredRows(clean, images.nearest(_NEAR, of_own_class=False)),
+            "mates": GatheredRows(clean, images.nearest(_NEAR, of_own_class=True)),
         }

@@ -10,6 +10,7 @@ from rtml_tf.attacks.similarity_objective import SimilarityObjective
 from rtml_tf.data.pair_set import PairSet
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.embeddings import normalised_embeddings
+from rtml_tf.evaluation.gathered_rows import GatheredRows
 from rtml_tf.evaluation.honesty import HonestyChecks
 from rtml_tf.evaluation.robust_evaluation import EPSILONS, RobustEvaluation
 from rtml_tf.evaluation.thresholds import best_threshold
@@ -89,9 +90,9 @@ class RobustVerificationEvaluation(RobustEvaluation):
         """See `RobustEvaluation`; where the thresholds come from as well."""
         return {**super().describe(), "threshold": "best on the clean pairs of the other folds"}
 
-    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _entries(self, clean: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray | GatheredRows]:
         return {
-            "reference_embedding": clean[self._pairs.right[rows]],
+            "reference_embedding": GatheredRows(clean, self._pairs.right[rows]),
             "direction": np.where(self._pairs.same[rows], -1.0, 1.0).astype(np.float32),
         }
 

@@ -1,10 +1,13 @@
 """Tests of queries that find another class first, on a network known by hand."""
 
+import tracemalloc
+
 import numpy as np
 import tensorflow as tf
 
 from rtml_tf.attacks.recall_margin_objective import RecallMarginObjective
 from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
+from rtml_tf.layers.l2_normalization import L2Normalization
 from tests.evaluation.points import Points, direction_network, short_attack
 
 _EACH = 12
@@ -55,6 +58,24 @@ class MisrankingTest(tf.test.TestCase):
         )
         # 0.09 turns the first class by up to 39 degrees, and the third by no more than 37.
         self.assertAllClose(evaluation.evaluate(direction_network())["recall@1 at 0.09"], 1 / 3)
+
+    def test_memory_holds_the_neighbours_of_a_batch(self):
+        """Of all queries at once they would take 2 x 200 x 16 x 4096 x 4 bytes, 105 million."""
+        network = tf.keras.Sequential(
+            [direction_network(), tf.keras.layers.Dense(4096), L2Normalization()]
+        )
+        evaluation = RobustRetrievalEvaluation(
+            source=Points(np.tile([[0.2, 0.0], [0.0, 0.2]], (100, 1)), np.tile([0, 1], 100)),
+            attack=short_attack(steps=1),
+            objective=RecallMarginObjective(),
+            epsilons=(0.01,),
+            batch_size=8,
+        )
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        self.assertEqual(evaluation.evaluate(network)["recall@1 at 0.01"], 1.0)
+        _, peak = tracemalloc.get_traced_memory()
+        self.assertLess(peak, 50e6)
 
     def test_the_network_that_the_attack_sees_must_give_unit_length(self):
         arguments = {"source": _right_angle(), "attack": short_attack(), "epsilons": (0.11,)}
