@@ -8,6 +8,9 @@ from rtml_tf.attacks.honesty_checks import Evaluate, HonestyCheck
 from rtml_tf.attacks.iterative_attack import IterativeAttack
 from rtml_tf.attacks.spsa import SPSA
 
+# How often `honesty_report` evaluates: under the attack itself, and once for each check.
+NUM_EVALUATIONS = 6
+
 
 @dataclasses.dataclass(frozen=True)
 class HonestyReport:
@@ -44,7 +47,7 @@ def honesty_report(
     almost_zero: float = 0.02,
     tolerance: float = 0.0,
 ) -> HonestyReport:
-    """Makes all checks of one attack; calls `evaluate` six times.
+    """Makes all checks of one attack; calls `evaluate` six times (`NUM_EVALUATIONS`).
 
     Source: Carlini et al. (2019), "On evaluating adversarial robustness", and Athalye, Carlini and
     Wagner (2018), section 3.1, the behaviours by which masked gradients are known.

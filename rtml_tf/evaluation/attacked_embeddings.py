@@ -146,15 +146,17 @@ def branches_under_attack(
 
 
 def progress_bar(steps: int) -> Callable[[int], None]:
+def progress_bar(steps: int, *, unit: str = "batch") -> Callable[[int], None]:
     """A bar on a terminal, nothing elsewhere.
 
     Args:
         steps: With how many of them the bar is full.
+        unit: What the bar calls a step.
 
     Returns:
         The function that moves the bar on by some steps.
     """
     if not sys.stdout.isatty():
         return lambda steps: None
-    bar = tf.keras.utils.Progbar(steps, interval=0.5, unit_name="batch")
+    bar = tf.keras.utils.Progbar(steps, interval=0.5, unit_name=unit)
     return bar.add

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
-from rtml_tf.attacks.honesty_report import HonestyReport
+from rtml_tf.attacks.honesty_report import NUM_EVALUATIONS, HonestyReport
 from rtml_tf.attacks.inference_view import checked_compute_dtype
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
@@ -140,7 +140,7 @@ class RobustEvaluation(abc.ABC):
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:
         """The figures of `network` in inference mode, clean and at every epsilon.
 
-        A bar shows the progress on a terminal.
+        A bar shows the progress on a terminal, and another one that of the honesty checks.
 
         Raises:
             ValueError: If the network does not take the images or gives embeddings that are not
@@ -268,10 +268,16 @@ class RobustEvaluation(abc.ABC):
     def _checked(self, network: tf.keras.Model, clean: np.ndarray) -> HonestyReport:
         rows = self._checked_rows
         batches, entries = self._batches_of(rows), self._entries(clean, rows)
+        advance = progress_bar(NUM_EVALUATIONS * batches.steps, unit="batch of the honesty checks")
 
         def figure(attack: Attack) -> float:
             attacked = self._prepared(network).embed(
-                batches, entries, attack=attack, epsilon=attack.epsilon, seed=self._seed
+                batches,
+                entries,
+                attack=attack,
+                epsilon=attack.epsilon,
+                seed=self._seed,
+                advance=advance,
             )
             return self._measure(clean, attacked, rows)[self._figures[0]]
 

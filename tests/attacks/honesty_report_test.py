@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from rtml_tf.attacks.ball import L2Ball
 from rtml_tf.attacks.compiled_attack import CompiledAttack
-from rtml_tf.attacks.honesty_report import honesty_report
+from rtml_tf.attacks.honesty_report import NUM_EVALUATIONS, honesty_report
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.attacks.random_noise import RandomNoise
 from rtml_tf.attacks.spsa import SPSA
@@ -70,7 +70,7 @@ class ScriptedFiguresTest(tf.test.TestCase):
         seen = []
         attack = ATTACK.replace(ball=L2Ball())
         honesty_report(lambda variant: seen.append(variant) or 0.0, attack, unbounded_epsilon=9.0)
-        self.assertLen(seen, 6)
+        self.assertLen(seen, NUM_EVALUATIONS)
         for variant in seen:
             self.assertIsInstance(variant.ball, L2Ball)
         self.assertEqual(max(variant.epsilon for variant in seen), 9.0)
