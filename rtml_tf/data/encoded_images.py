@@ -11,6 +11,24 @@ from rtml_tf.data.image_size import checked_size
 from rtml_tf.data.source import ImageSource
 
 
+class UndecodableImages(ValueError):
+    """Images that cannot be decoded.
+
+    Attributes:
+        numbers: Which, counted from 0, in rising order.
+        reason: What is wrong with them, as a part of a message.
+    """
+
+    def __init__(self, numbers: Sequence[int], *, reason: str, total: int):
+        """Names the first of the images, of which there are `total`."""
+        super().__init__(
+            f"{len(numbers)} of {total} images {reason}, the first is number {numbers[0]} (counted "
+            "from 0)."
+        )
+        self.numbers = tuple(numbers)
+        self.reason = reason
+
+
 class EncodedImages(ImageSource):
     """JPEG and PNG images that are held in memory as they were stored, without labels.
 
@@ -35,7 +53,8 @@ class EncodedImages(ImageSource):
                 length of the shorter side; None is `image_size`.
 
         Raises:
-            ValueError: If an argument is out of range, there is no image or one cannot be decoded.
+            ValueError: If an argument is out of range or there is no image.
+            UndecodableImages: If an image cannot be decoded.
         """
         if channels not in (1, 3):
             raise ValueError(f"channels must be 1 or 3, got {channels!r}.")
@@ -69,7 +88,5 @@ class EncodedImages(ImageSource):
         decoded_numbers = {number for number, _ in images.ignore_errors().as_numpy_iterator()}
         failed = [number for number in range(len(self)) if number not in decoded_numbers]
         if failed:
-            raise ValueError(
-                f"{len(failed)} of {len(self)} images cannot be decoded to {self._image_size}, "
-                f"the first is number {failed[0]} (counted from 0)."
-            )
+            reason = f"cannot be decoded to {self._image_size}"
+            raise UndecodableImages(failed, reason=reason, total=len(self))

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from rtml_tf.data import plain_pickle
-from rtml_tf.data.encoded_images import EncodedImages
+from rtml_tf.data.encoded_images import EncodedImages, UndecodableImages
 from rtml_tf.data.pair_set import PairSet
 
 
@@ -59,6 +59,12 @@ def insightface_pairs(
         source = EncodedImages(
             contents=list(number_of), image_size=image_size, channels=channels, resize_to=resize_to
         )
+    except UndecodableImages as error:
+        bad = np.flatnonzero(np.isin(ends, error.numbers))
+        raise ValueError(
+            f"{file}: {len(bad)} of {len(images)} images {error.reason}, the first is number "
+            f"{bad[0]}, in pair {bad[0] // 2} (both counted from 0)."
+        ) from error
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from error
     return PairSet(
@@ -75,11 +81,22 @@ def _lists(value: object) -> tuple[list[bytes], list[bool]]:
         raise ValueError(f"expected images and truth values, got a {type(value).__name__}")
     images, same = value
     if not all(isinstance(part, (tuple, list)) for part in value):
-        raise ValueError("expected a list of images and a list of truth values")
-    if not all(isinstance(image, bytes) for image in images):
-        raise ValueError("expected every image as a string of bytes")
-    if not all(entry in (0, 1) for entry in same):
-        raise ValueError("expected a truth value for every pair")
+        raise ValueError(
+            "expected a list of images and a list of truth values, got a "
+            f"{type(images).__name__} and a {type(same).__name__}"
+        )
+    for number, image in enumerate(images):
+        if not isinstance(image, bytes):
+            raise ValueError(
+                f"expected every image as a string of bytes, got a {type(image).__name__} as "
+                f"number {number}, in pair {number // 2} (both counted from 0)"
+            )
+    for number, entry in enumerate(same):
+        if entry not in (0, 1):
+            raise ValueError(
+                f"expected a truth value for every pair, got {entry!r:.40} for pair {number} "
+                "(counted from 0)"
+            )
     if not same or len(images) != 2 * len(same):
         raise ValueError(
             f"expected two images for each pair, got {len(images)} images and {len(same)} pairs"

@@ -64,9 +64,9 @@ class InsightfacePairsTest(parameterized.TestCase):
     @parameterized.parameters(
         (b"\xff\xd8 no pickle", "is no verification set: not a pickle of plain data"),
         ([[b"x"]], "expected images and truth values, got a list"),
-        (([b"x"] * 4, b"\0\1"), "expected a list of images and a list of truth values"),
-        ((["x"] * 4, [True, False]), "expected every image as a string of bytes"),
-        (([b"x"] * 4, [True, 2]), "expected a truth value for every pair"),
+        (([b"x"] * 4, b"\0\1"), "list of truth values, got a list and a bytes"),
+        (([b"x"] * 3 + ["x"], [True, False]), "bytes, got a str as number 3, in pair 1 .both"),
+        (([b"x"] * 4, [True, 2]), "a truth value for every pair, got 2 for pair 1 .counted"),
         (([b"x"] * 5, [True, False]), "got 5 images and 2 pairs"),
         (([], []), "got 0 images and 0 pairs"),
         (([b"x"] * 4, [True, False]), "at most the number of pairs, 2, got 10"),
@@ -75,11 +75,13 @@ class InsightfacePairsTest(parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, message):
             insightface_pairs.insightface_pairs(file=self._file(value))
 
-    def test_an_image_that_cannot_be_decoded_is_numbered(self):
+    def test_an_image_that_cannot_be_decoded_is_numbered_as_in_the_file(self):
+        """It is the second image of two without the repeated ones, and stands in two pairs."""
         image = _encoded((0, 0, 0))
-        file = self._file(([image, b"no image", image, image], [True, False]))
-        with self.assertRaisesRegex(ValueError, "1 of 2 images cannot be .* first is number 1 "):
-            insightface_pairs.insightface_pairs(file=file, num_folds=2)
+        file = self._file(([image, image, image, b"bad", b"bad", image], [True, False, False]))
+        message = r"2 of 6 images cannot be decoded to \(8, 8\), .* number 3, in pair 1 \(both"
+        with self.assertRaisesRegex(ValueError, message):
+            insightface_pairs.insightface_pairs(file=file, image_size=(8, 8), num_folds=2)
 
     def test_a_missing_file_is_named(self):
         with self.assertRaisesRegex(ValueError, "existing .bin file, got 'lfw.bin'"):
