@@ -103,6 +103,8 @@ class RobustVerificationEvaluation(RobustEvaluation):
         unharmed = pair_similarities(clean, pairs.left, pairs.right)
         right = normalised_embeddings(clean[pairs.right[rows]])
         similarities = np.einsum("pd,pd->p", normalised_embeddings(attacked), right)
+        # In float64, as thresholds are: one just above a float32 number is not rounded to it.
+        similarities = similarities.astype(np.float64)
         accuracies = []
         for fold in np.unique(pairs.fold[rows]):
             others, tested = pairs.fold != fold, pairs.fold[rows] == fold

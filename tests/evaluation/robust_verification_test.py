@@ -102,6 +102,14 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEqual(at, sorted(at, reverse=True))
         self.assertLess(at[-1], at[0])
 
+    def test_a_threshold_just_above_the_highest_similarity_accepts_nothing(self):
+        """At the best threshold of fold 4, above 1, fold 9 is half right; fold 4 is all wrong."""
+        pairs = _pairs(left=[0, 0, 3, 3], right=[2, 1, 4, 1])
+        clean = VerificationEvaluation(pairs=pairs, false_accept_rates=(0.1,)).evaluate(_network())
+        figures = _evaluation(pairs=pairs, epsilons=(1e-7,)).evaluate(_network())
+        self.assertEqual(figures["accuracy at 0"], clean["accuracy"])
+        self.assertEqual(figures["accuracy at 0"], 0.25)
+
     def test_a_limit_takes_equally_many_of_every_fold_and_kind(self):
         """Only then does an attack that flips one kind leave exactly one half."""
         evaluation = _evaluation(pairs=_pairs(repeats=10), epsilons=(0.12,), limit=8)
