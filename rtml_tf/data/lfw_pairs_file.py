@@ -53,8 +53,8 @@ def read_lfw_pairs(file: str) -> list[LfwPair]:
     (`name number name number`). Fields are separated by tabs or spaces.
 
     Raises:
-        ValueError: If the file does not exist or a line is malformed, missing or too much (with
-            its number).
+        ValueError: If the file does not exist or a line is malformed, not in UTF-8, missing or too
+            much (with its number).
     """
     file = os.path.expanduser(file)
     if not os.path.isfile(file):
@@ -62,29 +62,52 @@ def read_lfw_pairs(file: str) -> list[LfwPair]:
             f"file must be an existing pairs file, got {file!r} (looked for "
             f"{os.path.abspath(file)})."
         )
-    with open(file, encoding="utf-8-sig") as stream:
-        rows = [line.split() for line in stream]
-    while rows and not rows[-1]:
-        rows.pop()
+    rows = _rows(file)
     folds, pairs_of_a_kind = _header(rows[0] if rows else [], file)
     expected = 1 + 2 * folds * pairs_of_a_kind
+    counted = ""
     if len(rows) != expected:
-        raise ValueError(
-            f"{file} must have {expected} lines according to its first one ({folds} folds with "
-            f"twice {pairs_of_a_kind} pairs), got {len(rows)}."
+        counted = (
+            f"; the first line asks for {expected} lines ({folds} folds with twice "
+            f"{pairs_of_a_kind} pairs), the file has {len(rows)}"
         )
     pairs = []
-    for number, fields in enumerate(rows[1:]):
+    for number, fields in enumerate(rows[1:expected]):
         fold, place = divmod(number, 2 * pairs_of_a_kind)
         line = number + 2
         try:
             left, right = _images(fields, same=place < pairs_of_a_kind)
         except ValueError as error:
             raise ValueError(
-                f"{file}, line {line}: expected {error}, got {' '.join(fields)!r}."
+                f"{file}, line {line}: expected {error}, got {' '.join(fields)!r}{counted}."
             ) from error
         pairs.append(LfwPair(left=left, right=right, fold=fold, line=line))
+    if len(rows) < expected:
+        raise ValueError(f"{file}, line {len(rows) + 1}: expected a pair, got none{counted}.")
+    if len(rows) > expected:
+        raise ValueError(
+            f"{file}, line {expected + 1}: expected the end of the file, got "
+            f"{' '.join(rows[expected])!r}{counted}."
+        )
     return pairs
+
+
+def _rows(file: str) -> list[list[str]]:
+    """The fields of every line, but of empty ones at the end."""
+    rows = []
+    with open(file, encoding="utf-8-sig", errors="surrogateescape") as stream:
+        for line, text in enumerate(stream, start=1):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                received = text.strip().encode(errors="surrogateescape")
+                raise ValueError(
+                    f"{file}, line {line}: expected text in UTF-8, got {received!r:.80}."
+                ) from error
+            rows.append(text.split())
+    while rows and not rows[-1]:
+        rows.pop()
+    return rows
 
 
 def _header(fields: list[str], file: str) -> tuple[int, int]:

@@ -54,7 +54,11 @@ def pairs_from_table(
         place = f"{file}, line {line}"
         pair = _pair(row, place)
         if fold and (pair[3] is None) != (fold[0] is None):
-            raise ValueError(f"{place}: either all lines or none must have a fold.")
+            has, before = ("none", "one") if pair[3] is None else ("one", "none")
+            raise ValueError(
+                f"{place}: either all lines or none must have a fold, got {has} in {row} and "
+                f"{before} in the lines before."
+            )
         for path, ends in ((pair[0], left), (pair[1], right)):
             if path not in number_of and not os.path.isfile(os.path.join(root, path)):
                 raise ValueError(f"{place}: {os.path.join(root, path)} does not exist.")

@@ -131,7 +131,9 @@ class RobustEvaluation(abc.ABC):
         self._checked_rows = self._rows
         if honesty_checks is not None:
             kinds = np.asarray(strata)[self._rows]
-            checked = stratified_sample(kinds, honesty_checks.limit, seed=seed)
+            checked = stratified_sample(
+                kinds, honesty_checks.limit, seed=seed, name="honesty_checks.limit"
+            )
             self._checked_rows = self._rows[checked]
         self._branch: dict[str, str] | None = None
         self._honesty_report: HonestyReport | None = None

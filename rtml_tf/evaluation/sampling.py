@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def stratified_sample(strata: np.ndarray, limit: int | None, *, seed: int = 0) -> np.ndarray:
+def stratified_sample(
+    strata: np.ndarray, limit: int | None, *, seed: int = 0, name: str = "limit"
+) -> np.ndarray:
     """Draws examples without replacement, as equally many of every stratum as there are.
 
     With one stratum it is a plain random sample: the mean over it estimates the mean over all.
@@ -12,6 +14,7 @@ def stratified_sample(strata: np.ndarray, limit: int | None, *, seed: int = 0) -
         strata: int `[N]`, the stratum of each example.
         limit: How many to draw. `None`, or more than `N`: all.
         seed: Non-negative.
+        name: What error messages call the limit.
 
     Returns:
         int64 `[min(limit, N)]`, rising numbers of examples.
@@ -24,7 +27,7 @@ def stratified_sample(strata: np.ndarray, limit: int | None, *, seed: int = 0) -
     smallest = len(np.unique(strata))
     if limit is not None and limit < smallest:
         raise ValueError(
-            f"limit must be at least {smallest}, one of each kind to draw from, got {limit}."
+            f"{name} must be at least {smallest}, one of each kind to draw from, got {limit}."
         )
     if seed < 0:
         raise ValueError(f"seed must be >= 0, got {seed}.")

@@ -185,7 +185,7 @@ PAIRS = [
     Row(
         "fewer pairs than the first line says",
         _LFW,
-        r"pairs.txt must have 21 lines according to its first one .*, got 2",
+        r"pairs.txt, line 3: expected a pair, got none; the first line asks for 21 lines .* has 2",
         files.text("pairs.txt", "10 1\na 1 2\n"),
     ),
     Row(

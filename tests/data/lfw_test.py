@@ -123,9 +123,15 @@ class ReadLfwPairsTest(parameterized.TestCase):
         ("1\t1\nA\t1\tx\nA\t1\tB\t2\n", "line 2: expected image numbers, got 'A 1 x'"),
         ("1\t1\nA\t1\t1\nA\t1\tB\t2\n", "line 2: expected two images of one person, got 'A 1 1'"),
         ("1\t1\nA\t1\t2\nA\t1\tA\t2\n", "line 3: expected two different people, got 'A 1 A 2'"),
-        ("1\t1\nA\t1\t2\n\n\n", "must have 3 lines .* got 2"),
-        ("1\t1\nA\t1\t2\nA\t1\tB\t1\nA\t2\tB\t1\n", "must have 3 lines .* got 4"),
-        ("1\t1\nA\t1\t2\n\nA\t1\tB\t1\n", "must have 3 lines .* got 4"),
+        ("1\t1\nA\t1\t2\n\n\n", "line 3: expected a pair, got none; .* 3 lines .* has 2"),
+        (
+            "1\t1\nA\t1\t2\nA\t1\tB\t1\nA\t2\tB\t1\n",
+            "line 4: expected the end of the file, got 'A 2 B 1'; .* for 3 lines .* file has 4",
+        ),
+        (
+            "1\t1\nA\t1\t2\n\nA\t1\tB\t1\n",
+            "line 3: expected 'name number name number', got ''; .* for 3 lines .* file has 4",
+        ),
         ("", "line 1: expected the number of folds .* got ''"),
         ("A\t1\t2\n", "line 1: expected the number of folds .* got 'A 1 2'"),
         ("0\t5\n", "line 1: expected the number of folds .* got '0 5'"),
@@ -133,6 +139,13 @@ class ReadLfwPairsTest(parameterized.TestCase):
     def test_malformed_files_are_refused_with_the_line(self, text, message):
         with self.assertRaisesRegex(ValueError, message):
             self._read(text)
+
+    def test_a_line_that_is_not_in_utf_8_is_named(self):
+        file = self.create_tempfile(content="1\t1\nA\t1\t2\nA\t1\t").full_path
+        with open(file, "ab") as stream:
+            stream.write("André\t1\n".encode("latin-1"))
+        with self.assertRaisesRegex(ValueError, r"line 3: expected text in UTF-8, got b'.*\\xe9"):
+            lfw_pairs_file.read_lfw_pairs(file)
 
     def test_a_missing_file_is_named(self):
         with self.assertRaisesRegex(ValueError, "existing pairs file, got 'nowhere/pairs.txt'"):

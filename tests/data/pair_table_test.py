@@ -51,7 +51,11 @@ class PairsFromTableTest(parameterized.TestCase):
         ("0.png,1.png,1\n0.png,,1\n", "line 2: expected path_a"),
         ("0.png,1.png,yes\n", "line 1: same must be 1, 0, true or false, got 'yes'"),
         ("0.png,1.png,1,-1\n", "line 1: fold must be a whole number from 0, got '-1'"),
-        ("0.png,1.png,1,0\n\n0.png,2.png,0\n", "line 3: either all lines or none"),
+        (
+            "0.png,1.png,1,0\n\n0.png,2.png,0\n",
+            r"line 3: either all lines or none .* got none in \['0.png', '2.png', '0'\] and one in",
+        ),
+        ("0.png,1.png,1\n0.png,2.png,0,4\n", "line 2: .* got one in .*'4'.* and none in the"),
         ("0.png,1.png,1\n2.png,7.png,1\n", "line 2: .*/7.png does not exist"),
         ("0.png,0.png,1\n", "line 1: a pair must have two different images, got 0.png twice"),
         ("path_a,path_b,same\n", "lists no pair"),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
 from rtml_tf.data.pair_set import PairSet
+from rtml_tf.evaluation.honesty import HonestyChecks
 from rtml_tf.evaluation.robust_verification import RobustVerificationEvaluation
 from rtml_tf.evaluation.verification import VerificationEvaluation
 from rtml_tf.layers.l2_normalization import L2Normalization
@@ -130,7 +131,11 @@ class RobustVerificationTest(parameterized.TestCase, tf.test.TestCase):
 
     @parameterized.parameters(
         ({"pairs": _pairs(fold=[1] * 4)}, "2 kinds and 1 folds"),
-        ({"limit": 3}, "limit must be at least 4"),
+        ({"limit": 3}, "^limit must be at least 4, one of each kind to draw from, got 3"),
+        (
+            {"limit": 4, "honesty_checks": HonestyChecks(limit=3)},
+            "^honesty_checks.limit must be at least 4, one of each kind to draw from, got 3",
+        ),
         ({"training": Points([[0, 1]])}, "share 1 images: 0.jpg"),
         ({"epsilons": ()}, "epsilons must hold at least one number"),
     )
