@@ -17,7 +17,7 @@ _EXPERIMENTS = ["quickstart"] + [
 ]
 
 # Data files that are parts of others, and those of images with masks.
-_PARTS = ("class_split.gin", "cityscapes_target.gin")
+_PARTS = ("class_split.gin", "cityscapes_target.gin", "/pairs.gin")
 _WITH_MASKS = (
     "camvid_day_dusk.gin",
     "gta5_cityscapes.gin",
@@ -101,6 +101,15 @@ class GinConfigsTest(parameterized.TestCase):
     )
     def test_data(self, file):
         configuration.parse(["gin_configs/quickstart.gin", file], [])
+
+    @parameterized.parameters(
+        ("insightface", "insightface_pairs"), ("pairs_table", "pairs_from_table")
+    )
+    def test_pairs_of_ones_own(self, data, function):
+        files = ["metric/image_folder", f"data/{data}", "evaluation/thorough_verification"]
+        configuration.parse([f"gin_configs/{file}.gin" for file in files], [])
+        pairs = gin.query_parameter("pairs/gin.singleton.constructor")
+        self.assertEndsWith(pairs.selector, f".{function}")
 
     @parameterized.product(
         file=[file for file in _files("data") if file.endswith(_WITH_MASKS)],
