@@ -145,7 +145,6 @@ def branches_under_attack(
     }
 
 
-def progress_bar(steps: int) -> Callable[[int], None]:
 def progress_bar(steps: int, *, unit: str = "batch") -> Callable[[int], None]:
     """A bar on a terminal, nothing elsewhere.
 
