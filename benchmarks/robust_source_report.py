@@ -104,11 +104,11 @@ def table(data: Data, sweep: Sweep) -> str:
 
 
 def misranked(data: Data, sweep: Sweep) -> str:
-    """Another table, of the arms that were also attacked with the gallery known; or nothing."""
+    """Another table, of the arms that all seeds were attacked in with the gallery known, if any."""
     rows = []
     for arm in all_arms():
         figures = _Figures(data, sweep, arm, evaluation="misranked")
-        if len(figures):
+        if len(figures) == len(SEEDS.value):
             values = (spread(figures.of("misranked", epsilon)) for epsilon in TESTED)
             rows.append([*figures.setting(), *values, str(len(figures))])
     if not rows:
