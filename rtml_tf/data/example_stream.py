@@ -27,7 +27,11 @@ def example_stream(
     first_epoch, begin = divmod(start, epoch_size)
 
     def examples_of(epoch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        indices = tf.numpy_function(lambda e: epoch_indices(int(e)), [epoch], tf.int64)
+        # One operation with a state, and TensorFlow in its deterministic mode loads nothing in
+        # parallel and nothing in advance, all the way down to the batches.
+        indices = tf.numpy_function(
+            lambda e: epoch_indices(int(e)), [epoch], tf.int64, stateful=False
+        )
         positions = epoch * epoch_size + tf.range(epoch_size, dtype=tf.int64)
         begun = tf.where(epoch == first_epoch, begin, 0)
         return tf.ensure_shape(indices, [epoch_size])[begun:], positions[begun:]

@@ -80,10 +80,10 @@ class PackedImages(ImageSource):
             self._boxes = tf.constant(np.concatenate([table.boxes for table in tables]))
 
     def load(self, index: tf.Tensor) -> tf.Tensor:
-        # In one array: each output of such a function takes as long as reading does.
-        content, problem, place = tf.unstack(
-            tf.ensure_shape(tf.numpy_function(self._read, [index], tf.string), [3])
-        )
+        # In one array: each output of such a function takes as long as reading does. Without a
+        # state, or TensorFlow in its deterministic mode would read one image after the other.
+        read = tf.numpy_function(self._read, [index], tf.string, stateful=False)
+        content, problem, place = tf.unstack(tf.ensure_shape(read, [3]))
         with tf.control_dependencies([tf.debugging.Assert(problem == "", [place + problem])]):
             content = tf.identity(content)
         image = self._decode(content) if self._checked else self._decode_or_name(content, place)
