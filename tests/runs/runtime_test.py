@@ -1,12 +1,12 @@
 """Tests of the settings of the process."""
 
 import tensorflow as tf
-from absl.testing import absltest
+from absl.testing import absltest, parameterized
 
 from rtml_tf.runs import runtime
 
 
-class RuntimeTest(absltest.TestCase):
+class RuntimeTest(parameterized.TestCase):
     def setUp(self):
         super().setUp()
         self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
@@ -20,6 +20,12 @@ class RuntimeTest(absltest.TestCase):
             kernels.append(layer.kernel.numpy().tolist())
         self.assertEqual(kernels[0], kernels[1])
         self.assertNotEqual(kernels[0], kernels[2])
+
+    @parameterized.parameters(False, True)
+    def test_float32_is_exact_unless_asked_otherwise(self, allowed):
+        self.addCleanup(tf.config.experimental.enable_tensor_float_32_execution, True)
+        runtime.configure(tensor_float_32=allowed, deterministic=False)
+        self.assertEqual(tf.config.experimental.tensor_float_32_execution_enabled(), allowed)
 
     def test_layers_take_the_precision(self):
         runtime.configure(precision="mixed_bfloat16", deterministic=False)
