@@ -13,6 +13,12 @@ from rtml_tf import configuration
 _OMNIGLOT, _LFW = "--omniglot=/data", "--lfw=/data"
 
 
+def _configurations():
+    from benchmarks import configurations
+
+    return configurations
+
+
 def _lfw_transfer():
     from benchmarks import lfw_transfer
 
@@ -65,6 +71,7 @@ class BenchmarkRunsTest(parameterized.TestCase):
                 delattr(sys.modules[package], module)
 
     @parameterized.named_parameters(
+        ("configurations", _configurations, [], 25),
         ("lfw_transfer", _lfw_transfer, [_LFW], 39),
         # Without a choice of epsilon: teachers, and students in three ways.
         ("characters", _cross_domain_transfer, [_OMNIGLOT, "--choice_seeds="], 12),
