@@ -94,10 +94,11 @@ def main() -> None:
         f"""# The configurations as they are
 
 Recall@1 on {classes} drawn characters that were not trained on, in percent: mean ± standard
-deviation over {len(_SEEDS.value)} seeds. Attacked is a sample of 200 queries: projected gradient descent in 32 steps
-shifts their embeddings, or brings an image of another class first. Transferred networks, and those
-of classical methods, have source_joint_fgsm.gin of the same seed for their teacher; what reads
-local binary patterns is attacked through it. Minutes are of training, without start and evaluation.
+deviation over {len(_SEEDS.value)} seeds. Attacked is a sample of 200 queries: projected gradient
+descent in 32 steps shifts their embeddings, or brings an image of another class first. Transferred
+networks, and those of classical methods, have source_joint_fgsm.gin of the same seed for their
+teacher; what reads local binary patterns is attacked through it. Minutes are of training, without
+start and evaluation.
 
 {markdown_table([*columns, "minutes"], rows, words=1)}
 
