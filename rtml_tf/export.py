@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from rtml_tf import command_line, configuration
+from rtml_tf import command_line, configuration, finished_run
 from rtml_tf.deployment import exporting
 from rtml_tf.networks.saving import load_network
 from rtml_tf.runs.report import figures_table
@@ -21,9 +21,6 @@ _DEFAULTS = "gin_configs/deployment/export.gin"
 
 NETWORK_FILE = flags.DEFINE_string(
     "network_file", None, "A .keras file. The default is the network of the run folder."
-)
-OUTPUT = flags.DEFINE_string(
-    "output", None, "The folder to write. The default is `export` beside the network."
 )
 
 
@@ -44,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
         files.append(_DEFAULTS)
     command_line.configure_from_flags(files)
     command_line.start_runtime()
-    output = OUTPUT.value or str(network_file.parent / "export")
+    output = finished_run.OUTPUT.value or str(network_file.parent / "export")
     provenance = {"network_file": str(network_file)}
     if folder.config.exists():
         provenance["command"] = f"rtml-train --gin_file={folder.config}"

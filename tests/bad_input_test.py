@@ -36,6 +36,15 @@ _MAINS = {
     "export": export.main,
     "pack": pack.main,
 }
+_FLAGS = (
+    "gin_file",
+    "gin_param",
+    "network_file",
+    "output",
+    "run_dir",
+    "worker_index",
+    "workers",
+)
 _ROWS = [
     *configurations.CONFIGURATIONS,
     *configurations.FLAGS,
@@ -56,7 +65,7 @@ def _main(command):
     """Runs a command in this process: its exit status and everything that it prints."""
     binary, *arguments = shlex.split(command)
     flags.FLAGS.unparse_flags()
-    for name in ("gin_file", "gin_param", "run_dir", "network_file", "worker_index", "workers"):
+    for name in _FLAGS:
         flags.FLAGS[name].value = flags.FLAGS[name].default
         flags.FLAGS[name].present = 0
     rest = flags.FLAGS([binary, *arguments])

@@ -49,8 +49,8 @@ class StoppedTest(parameterized.TestCase):
             command_line.run(main, goes_on=goes_on)
         self.assertEqual(output.getvalue(), f"stopped by SIGTERM; {promise}\n")
 
-    @parameterized.parameters((train, True), (pack, True), (evaluate, False), (export, False))
-    def test_training_and_packing_go_on(self, program, goes_on):
+    @parameterized.parameters((train, True), (pack, True), (evaluate, True), (export, False))
+    def test_all_but_exports_go_on(self, program, goes_on):
         with mock.patch.object(command_line, "run") as run:
             program.run_main()
         self.assertEqual(run.call_args.kwargs.get("goes_on", False), goes_on)

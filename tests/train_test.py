@@ -49,6 +49,12 @@ training.train.epochs = 4
 """
 
 
+def _content(run):
+    """The files of a run folder, without evaluations that came later."""
+    files = (file for file in run.rglob("*") if file.is_file())
+    return {file: file.read_bytes() for file in files if "evaluations" not in file.parts}
+
+
 class BinariesTest(absltest.TestCase):
     def setUp(self):
         super().setUp()
@@ -107,14 +113,18 @@ class BinariesTest(absltest.TestCase):
         for mine, others in zip(*weights):
             np.testing.assert_array_equal(mine, others)
 
-        for devices in ([], ["--gin_file=gin_configs/distribution/mirrored.gin"]):
+        run = _content(self.folder / "whole")
+        mirrored = ["--gin_file=gin_configs/distribution/mirrored.gin"]
+        for name, devices in {"again": [], "mirrored": mirrored}.items():
             evaluation = self.start("rtml_tf.evaluate", "--run_dir=whole", *devices)
             code, output = self.finish(evaluation)
             self.assertEqual(code, 0, output)
-            file = self.folder / "whole" / "evaluation.json"
+            file = self.folder / "whole" / "evaluations" / name / "evaluation.json"
             again = json.loads(file.read_text())
             self.assertEqual(again["figures"], figures[0]["trained"])
-            file.unlink()
+            self.assertFalse(again["unfinished"])
+        # What the run itself has written is as it was.
+        self.assertEqual(_content(self.folder / "whole"), run)
 
     def test_a_mistake_is_one_message(self):
         code, output = self.finish(

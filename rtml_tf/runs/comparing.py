@@ -63,8 +63,9 @@ def compare(
             part = RunFolder(folder.path / name)
             part.path.mkdir(exist_ok=True)
             if not part.finished:
-                figures, descriptions = resumed_figures(network, evaluations, part)
-                write_json(part.metrics, {"figures": figures, "evaluations": descriptions})
+                results = resumed_figures(network, evaluations, part)
+                kept = {key: results[key] for key in ("figures", "evaluations")}
+                write_json(part.metrics, kept)
                 part.evaluated.unlink(missing_ok=True)
             written = read_json(part.metrics)
             metrics["networks"][name] = written["figures"]

@@ -2,6 +2,7 @@
 
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import tensorflow as tf
 
@@ -45,24 +46,46 @@ def final_figures(
 
 
 def resumed_figures(
-    network: tf.keras.Model, evaluations: Mapping[str, Evaluation], folder: RunFolder
-) -> tuple[Figures, Descriptions]:
+    network: tf.keras.Model,
+    evaluations: Mapping[str, Evaluation],
+    folder: RunFolder,
+    *,
+    about: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """`final_figures` that go on with the evaluation that failed or was stopped.
 
     What there is of them is in `folder.evaluated`, until whoever writes them elsewhere removes it.
+
+    Args:
+        network: The network.
+        evaluations: By name.
+        folder: Where pictures go, too.
+        about: What else is written.
+
+    Returns:
+        What is in `folder.evaluated` in the end: under "network" the fingerprint of the network,
+        then `about`, "figures" and "evaluations", as `final_figures` returns them.
     """
     fingerprint = network_fingerprint(network)
     figures, descriptions = _evaluated(folder, fingerprint)
 
+    def results() -> dict[str, Any]:
+        known = {name: figures[name] for name in evaluations if name in figures}
+        return {
+            "network": fingerprint,
+            **(about or {}),
+            "figures": known,
+            "evaluations": descriptions,
+        }
+
     def keep(more_figures: Figures, more_descriptions: Descriptions) -> None:
         figures.update(more_figures)
         descriptions.update(more_descriptions)
-        results = {"network": fingerprint, "figures": figures, "evaluations": descriptions}
-        write_json(folder.evaluated, results)
+        write_json(folder.evaluated, results())
 
     missing = {name: evaluations[name] for name in evaluations if name not in figures}
     final_figures(network, missing, folder.path, keep=keep)
-    return {name: figures[name] for name in evaluations}, descriptions
+    return results()
 
 
 def _evaluated(folder: RunFolder, fingerprint: str) -> tuple[Figures, Descriptions]:

@@ -62,11 +62,11 @@ def finish(
     network = load_network(folder.network)
     for artefact in artefacts:
         artefact.write(network, folder.tensorboard)
-    figures, descriptions = resumed_figures(network, evaluations, folder)
+    results = resumed_figures(network, evaluations, folder)
     networks = read_json(folder.baselines) if evaluations else {}
-    networks["trained"] = figures
+    networks["trained"] = results["figures"]
     write_json(
         folder.metrics,
-        {"networks": networks, "evaluations": descriptions, "training": dict(training)},
+        {"networks": networks, "evaluations": results["evaluations"], "training": dict(training)},
     )
     folder.evaluated.unlink(missing_ok=True)

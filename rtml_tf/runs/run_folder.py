@@ -1,5 +1,6 @@
 """The run folder: where everything that one run writes has its place."""
 
+import contextlib
 import difflib
 import fcntl
 import json
@@ -37,6 +38,9 @@ class RunFolder:
         metrics: The final figures, `metrics.json`; it exists when the run has finished.
     """
 
+    # What messages call it, and the flag that chooses it.
+    _kind, _content, _flag = "run", "a run", "--run_dir"
+
     def __init__(self, path: str | os.PathLike[str]):
         """Names the files below `path`; nothing is created yet."""
         self.path = pathlib.Path(path)
@@ -50,6 +54,7 @@ class RunFolder:
         self.evaluated = self.path / "evaluated.json"
         self.metrics = self.path / "metrics.json"
         self._lock = None
+        self._made: list[pathlib.Path] = []
 
     def claim(self, config: str) -> None:
         """Makes the folder this run's own, or finds that it already is.
@@ -62,15 +67,20 @@ class RunFolder:
                 shown), is in use by another process, or cannot be written.
         """
         self._check(config)
+        self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = open(self.path / ".lock", "w", encoding="utf-8")
         except OSError as error:
-            raise RunFolderError(f"run folder {self.path} cannot be written: {error}.") from error
+            raise RunFolderError(
+                f"{self._kind} folder {self.path} cannot be written: {error}."
+            ) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise RunFolderError(f"run folder {self.path} is in use by another process.") from error
+            raise RunFolderError(
+                f"{self._kind} folder {self.path} is in use by another process."
+            ) from error
         # Another process may have made it its own in the meantime.
         self._check(config)
         if not self.config.exists():
@@ -90,17 +100,28 @@ class RunFolder:
                     lineterm="",
                 )
                 raise RunFolderError(
-                    f"run folder {self.path} holds a run of another configuration:\n"
+                    f"{self._kind} folder {self.path} holds {self._content} of another "
+                    "configuration:\n"
                     + "\n".join(difference)
-                    + "\nChoose another --run_dir, or the configuration of the folder."
+                    + f"\nChoose another {self._flag}, or the configuration of the folder."
                 )
         elif self.path.is_dir():
             others = sorted(item.name for item in self.path.iterdir() if item.name[0] != ".")
             if others:
                 raise RunFolderError(
-                    f"{self.path} is not a run folder: it has no {self.config.name} but holds "
-                    f"{', '.join(others[:5])}. Choose an empty or a new folder."
+                    f"{self.path} is not {self._content} folder: it has no {self.config.name} but "
+                    f"holds {', '.join(others[:5])}. Choose an empty or a new folder."
                 )
+
+    def withdraw(self) -> None:
+        """Undoes `claim`, in a folder that has got nothing since."""
+        if {item.name for item in self.path.iterdir()} <= {self.config.name, ".lock"}:
+            self.config.unlink()
+            (self.path / ".lock").unlink()
+            with contextlib.suppress(OSError):  # Others may have put something there.
+                for path in self._made:
+                    path.rmdir()
+        self.release()
 
     def release(self) -> None:
         """Lets other processes use the folder."""

@@ -68,7 +68,7 @@ from rtml_tf.runs import evaluating
 from rtml_tf.runs import runtime
 
 evaluating.evaluate.network_file = "run/network.keras"
-evaluating.evaluate.output = "evaluation.json"
+evaluating.evaluate.output = "evaluation"
 evaluating.evaluate.evaluations = {"test": %EVALUATION}
 EVALUATION = @retrieval.RetrievalEvaluation()
 retrieval.RetrievalEvaluation.source = %SOURCE

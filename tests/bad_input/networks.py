@@ -127,8 +127,23 @@ RUN_FOLDERS = [
     ),
     Row(
         "figures in a folder that is not there",
-        EVALUATE + param("evaluating.evaluate.output = 'index.csv/evaluation.json'"),
-        r"output must lie in a folder that can be written, got 'index.csv/evaluation.json'",
+        EVALUATE + param("evaluating.evaluate.output = 'index.csv/evaluation'"),
+        r"evaluation folder index.csv/evaluation cannot be written: ",
+    ),
+    Row(
+        "figures in the folder of a run",
+        "evaluate --run_dir=run --output=run",
+        r"(?s)evaluation folder run holds an evaluation of another configuration.*--output",
+    ),
+    Row(
+        "figures in a folder of other things",
+        "evaluate --run_dir=run --output=images",
+        r"images is not an evaluation folder: it has no config.gin but holds a, b, c, d",
+    ),
+    Row(
+        "a run and a network",
+        "evaluate --run_dir=run --gin_file=evaluation.gin " + param("EVALUATION = None"),
+        r"evaluating.evaluate.network_file is bound and --run_dir is given, expected one of them",
     ),
 ]
 

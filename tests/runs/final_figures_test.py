@@ -8,7 +8,6 @@ from absl.testing import absltest
 
 from rtml_tf.networks.raw_pixels import raw_pixels
 from rtml_tf.networks.saving import save_network
-from rtml_tf.runs import evaluating
 from rtml_tf.runs.final_figures import final_figures
 from rtml_tf.runs.finishing import finish
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
@@ -44,41 +43,6 @@ class _Counted(_Telling):
 
 
 class FinalFiguresTest(absltest.TestCase):
-    def test_a_saved_network_is_evaluated_into_the_folder_of_the_output(self):
-        folder = pathlib.Path(self.create_tempdir().full_path)
-        network = raw_pixels(input_shape=(2, 2, 1))
-        save_network(network, folder / "network.keras")
-
-        results = evaluating.evaluate(
-            network_file=str(folder / "network.keras"),
-            evaluations={"telling": _Telling()},
-            output=str(folder / "evaluation.json"),
-        )
-
-        self.assertEqual(results["figures"]["telling"]["layers"], len(network.layers))
-        self.assertEqual(results["evaluations"], {"telling": {"of": "layers"}})
-        self.assertEqual(json.loads((folder / "evaluation.json").read_text()), results)
-        self.assertTrue((folder / "telling").exists())
-
-    def test_a_saved_network_keeps_its_figures_when_a_later_evaluation_fails(self):
-        folder = pathlib.Path(self.create_tempdir().full_path)
-        network = raw_pixels(input_shape=(2, 2, 1))
-        save_network(network, folder / "network.keras")
-        with self.assertRaisesRegex(ValueError, "no such images"):
-            evaluating.evaluate(
-                network_file=str(folder / "network.keras"),
-                evaluations={"telling": _Telling(), "failing": _Failing()},
-                output=str(folder / "evaluation.json"),
-            )
-        layers = float(len(network.layers))
-        self.assertEqual(
-            json.loads((folder / "evaluation.json").read_text()),
-            {
-                "figures": {"telling": {"layers": layers}},
-                "evaluations": {"telling": {"of": "layers"}},
-            },
-        )
-
     def test_a_run_goes_on_with_the_evaluation_that_failed(self):
         folder = RunFolder(self.create_tempdir().full_path)
         save_network(raw_pixels(input_shape=(2, 2, 1)), folder.network)
