@@ -41,14 +41,21 @@ RUN_DIR = flags.DEFINE_string(
 _MISTAKES = (ValueError, TypeError, OSError, tf.errors.OpError)
 
 
-def configure_from_flags(files: Sequence[str] = ()) -> None:
+def configure_from_flags(files: Sequence[str] = (), *, run_files: Sequence[str] = ()) -> None:
     """Parses `files`, then the gin flags on top of them.
+
+    Args:
+        files: Gin files.
+        run_files: The configuration of a run below them, see `configuration.parse`.
 
     Raises:
         ConfigurationError: If something in them is wrong.
     """
     configuration.parse(
-        [*files, *GIN_FILES.value], GIN_PARAMETERS.value, packages=GIN_PACKAGES.value
+        [*files, *GIN_FILES.value],
+        GIN_PARAMETERS.value,
+        packages=GIN_PACKAGES.value,
+        run_files=run_files,
     )
 
 

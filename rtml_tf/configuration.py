@@ -5,7 +5,8 @@ import io
 import os
 import pathlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import gin
 
@@ -16,6 +17,8 @@ _ROOT = pathlib.Path(__file__).absolute().parent.parent
 gin.add_config_file_search_path(str(_ROOT))
 # A section of a resolved configuration that says nothing.
 _WITHOUT_VALUES = re.compile(r"^# Parameters for .*:\n# =+\n# None\.\n*", re.MULTILINE)
+# What may be bound only to export.
+_EXPORTS = "rtml_tf.deployment"
 
 # A quoted text: a percent sign in it begins no name of a macro.
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'" r'|"(?:[^"\\]|\\.)*"')
@@ -40,13 +43,21 @@ def _read(path: str) -> io.StringIO:
 gin.config._FILE_READERS[:] = [(_read, os.path.isfile)]  # pylint: disable=protected-access
 
 
-def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence[str] = ()) -> None:
+def parse(
+    files: Sequence[str],
+    parameters: Sequence[str],
+    *,
+    packages: Sequence[str] = (),
+    run_files: Sequence[str] = (),
+) -> None:
     """Parses gin files, then single parameters on top.
 
     Args:
         files: Paths, relative to the working directory or to the folder that holds the packages.
         parameters: Bindings such as `"training.train.epochs = 3"`.
         packages: Packages that gin files may name, beside those of `gin_names`.
+        run_files: The configuration of a run that `files` are put on top of. How that run exports
+            is left out: another export would take it for what it was asked for.
 
     Raises:
         ConfigurationError: If a file is missing or names what it may not, or a name is misspelt or
@@ -54,6 +65,19 @@ def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence
     """
     gin.clear_config()
     gin_names.allow(packages)
+    _parse_files(run_files)
+    _leave_out(_EXPORTS)
+    # Whether it uses all of its macros was seen when it ran.
+    of_run = _macros()
+    _parse_files(files)
+    for parameter in parameters:
+        with _explained(f" in --gin_param={parameter!r}"):
+            gin.parse_config([*_imports(), parameter])
+    _check_parameters()
+    _check_macros(may_be_unused=of_run)
+
+
+def _parse_files(files: Sequence[str]) -> None:
     for file in files:
         if not (os.path.exists(file) or (_ROOT / file).exists()):
             near = misspellings.did_you_mean(file, _shipped_files())
@@ -67,11 +91,12 @@ def parse(files: Sequence[str], parameters: Sequence[str], *, packages: Sequence
             raise ConfigurationError(
                 f"a gin file includes itself, perhaps through others: one of {', '.join(files)}."
             ) from error
-    for parameter in parameters:
-        with _explained(f" in --gin_param={parameter!r}"):
-            gin.parse_config([*_imports(), parameter])
-    _check_parameters()
-    _check_macros()
+
+
+def _leave_out(package: str) -> None:
+    """Forgets what is bound of a package."""
+    for key in [key for key in _bindings() if key[1].startswith(f"{package}.")]:
+        del _bindings()[key]
 
 
 @contextlib.contextmanager
@@ -120,6 +145,11 @@ def resolved() -> str:
     return _WITHOUT_VALUES.sub("", gin.operative_config_str()).rstrip() + "\n"
 
 
+def whole() -> str:
+    """Everything that is bound, built or not, as a gin file."""
+    return _WITHOUT_VALUES.sub("", gin.config_str()).rstrip() + "\n"
+
+
 def is_bound(parameter: str) -> bool:
     """Whether a parameter, such as "training.train.epochs", has a value."""
     try:
@@ -129,24 +159,33 @@ def is_bound(parameter: str) -> bool:
     return True
 
 
-def bind_unless_bound(parameter: str, same_as: Sequence[str], *, statement: str) -> None:
-    """Gives a parameter the value of another one if it has none of its own.
+def value_of(parameter: str) -> Any:
+    """What a parameter is bound to, through macros; `None` if it has no value.
+
+    Names in it stay as they are: nothing is built.
+    """
+    value = gin.query_parameter(parameter) if is_bound(parameter) else None
+    while repr(value).startswith("%"):
+        macro = repr(value)
+        value = gin.query_parameter(macro) if is_bound(macro) else None
+    return value
+
+
+def bind(parameter: str, *, same_as: str, statement: str) -> None:
+    """Gives a parameter the value of another one.
 
     Args:
         parameter: What to bind, such as "evaluating.evaluate.evaluations".
-        same_as: The parameters whose value it takes, the first of them that has one.
+        same_as: The other one, which has a value.
         statement: The import that `parameter` needs.
-
-    Raises:
-        ConfigurationError: If none has a value.
     """
-    if is_bound(parameter):
-        return
-    bound = [other for other in same_as if is_bound(other)]
-    if not bound:
-        raise ConfigurationError(f"{parameter} is not bound, and {', '.join(same_as)} neither.")
-    value = gin.query_parameter(bound[0])
+    value = gin.query_parameter(same_as)
     gin.parse_config([*_imports(), statement, f"{parameter} = {value!r}"])
+
+
+def in_scope(scope: str) -> contextlib.AbstractContextManager:
+    """Inside of it, what is built has the bindings of a scope of gin; "" is none."""
+    return gin.config_scope(scope or None)
 
 
 def _shipped_files() -> list[str]:
@@ -180,16 +219,20 @@ def _check_parameters() -> None:
                 )
 
 
-def _check_macros() -> None:
+def _macros() -> set[str]:
+    return {scope for scope, selector in _bindings() if selector == "gin.macro"}
+
+
+def _check_macros(may_be_unused: Collection[str]) -> None:
     """A macro that nothing uses is a misspelt one; one that nothing sets, too."""
-    defined = {scope for scope, selector in _bindings() if selector == "gin.macro"}
+    defined = _macros()
     config = _TEXT.sub("''", gin.config_str(max_line_length=10_000))
     used = {name for name in re.findall(r"%([\w.]+)", config) if not name.startswith("gin.")}
     for name in sorted(used - defined):
         raise ConfigurationError(
             f"the macro {name} is used but not set.{misspellings.did_you_mean(name, defined)}"
         )
-    for name in sorted(defined - used):
+    for name in sorted(defined - used - set(may_be_unused)):
         raise ConfigurationError(
             f"the macro {name} is set but nothing uses it.{misspellings.did_you_mean(name, used)}"
         )

@@ -12,7 +12,7 @@ machine. On what devices a run was trained does not matter.
 import pathlib
 from collections.abc import Sequence
 
-from rtml_tf import command_line, configuration, finished_run
+from rtml_tf import command_line, configuration, finished_run, own_evaluations
 from rtml_tf.runs import evaluating, runtime
 from rtml_tf.runs.run_folder import RunFolder
 from rtml_tf.runs.stages import Stages
@@ -40,25 +40,20 @@ def main(argv: Sequence[str]) -> int:
         raise configuration.ConfigurationError(
             f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."
         )
-    command_line.configure_from_flags([str(folder.config), _ONE_DEVICE])
+    command_line.configure_from_flags(
+        [_ONE_DEVICE], run_files=finished_run.configuration_files(folder)
+    )
     if configuration.is_bound("evaluating.evaluate.network_file"):
         raise configuration.ConfigurationError(
             "evaluating.evaluate.network_file is bound and --run_dir is given, expected one of "
             "them."
         )
-    configuration.bind_unless_bound(
-        "evaluating.evaluate.evaluations",
-        # The run of a stage binds its arguments in a scope of the stage's name.
-        same_as=[
-            "training.train.evaluations",
-            f"{folder.path.resolve().name}/training.train.evaluations",
-        ],
-        statement="from rtml_tf.runs import evaluating",
-    )
+    scope = own_evaluations.bind_own_evaluations(folder.path.resolve().name)
     command_line.start_runtime()
     # What an evaluation takes from other stages lies beside this one's folder.
     stages = Stages(folder.path.resolve().parent)
-    with configuration.configured(runtime.distributed)(), stages:
+    distributed = configuration.configured(runtime.distributed)()
+    with distributed, stages, configuration.in_scope(scope):
         configuration.configured(evaluating.evaluate)(
             network_file=str(folder.network),
             unfinished=not folder.finished,

@@ -41,10 +41,14 @@ def main(argv: Sequence[str]) -> int:
     command_line.start_runtime()
     run = pipeline.run if configuration.is_bound("pipeline.run.stages") else training.train
     run_dir = command_line.RUN_DIR.value or str(pathlib.Path("runs", pathlib.Path(files[0]).stem))
+    whole = {"whole_config": configuration.whole()} if run is pipeline.run else {}
     with configuration.configured(runtime.distributed)():
         try:
             metrics = configuration.configured(run)(
-                run_dir=run_dir, describe_config=configuration.resolved, dry_run=DRY_RUN.value
+                run_dir=run_dir,
+                describe_config=configuration.resolved,
+                dry_run=DRY_RUN.value,
+                **whole,
             )
         except training.RunInterrupted as interrupted:
             print(str(interrupted).splitlines()[0])  # Gin adds where in the configuration it was.

@@ -8,8 +8,6 @@ what was received; without a traceback, and with every file as it was.
 # bazel: size = "medium"
 # bazel: data = ["//rtml_tf:evaluate", "//rtml_tf:export", "//rtml_tf:pack", "//rtml_tf:train"]
 
-import contextlib
-import io
 import os
 import pathlib
 import resource
@@ -21,30 +19,14 @@ import tempfile
 import time
 from unittest import mock
 
-from absl import flags
 from absl.testing import absltest, parameterized
 
-from rtml_tf import command_line, evaluate, export, pack, train
 from tests.bad_input import configurations, data, files, networks, scale
 from tests.bad_input.row import TRAIN
+from tests.in_process import binary
 
 _SECONDS = 20  # Of computing: how busy others keep the machine does not count.
 _SECONDS_WITH_WAITING = 120
-_MAINS = {
-    "train": train.main,
-    "evaluate": evaluate.main,
-    "export": export.main,
-    "pack": pack.main,
-}
-_FLAGS = (
-    "gin_file",
-    "gin_param",
-    "network_file",
-    "output",
-    "run_dir",
-    "worker_index",
-    "workers",
-)
 _ROWS = [
     *configurations.CONFIGURATIONS,
     *configurations.FLAGS,
@@ -59,20 +41,6 @@ _ROWS = [
     *scale.PACKS,
     *scale.CLUSTERS,
 ]
-
-
-def _main(command):
-    """Runs a command in this process: its exit status and everything that it prints."""
-    binary, *arguments = shlex.split(command)
-    flags.FLAGS.unparse_flags()
-    for name in _FLAGS:
-        flags.FLAGS[name].value = flags.FLAGS[name].default
-        flags.FLAGS[name].present = 0
-    rest = flags.FLAGS([binary, *arguments])
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
-        status = command_line.guarded(_MAINS[binary])(rest)
-    return status, output.getvalue()
 
 
 def _snapshot(folder):
@@ -94,7 +62,7 @@ class BadInputTest(parameterized.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.sound)
         files.write_sound_files(cls.sound)
         os.chdir(cls.sound)
-        status, output = _main("train --gin_file=experiment.gin --run_dir=run")
+        status, output = binary("train --gin_file=experiment.gin --run_dir=run")
         assert status == 0, output
         shutil.copytree("run", "stopped")
         (cls.sound / "stopped" / "metrics.json").unlink()
@@ -111,13 +79,13 @@ class BadInputTest(parameterized.TestCase):
         os.chdir(self.folder)
 
     def started(self, command, limit=resource.RLIM_INFINITY):
-        """As `_main`, as a program of its own: what users call."""
-        binary, *arguments = shlex.split(command)
+        """As `binary`, as a program of its own: what users call."""
+        name, *arguments = shlex.split(command)
         # Python does not notice that a file it compiles into is cut off by a full disk.
         environment = {"PYTHONDONTWRITEBYTECODE": "1"}
         environment["PYTHONPATH"] = os.pathsep.join([self.start, *sys.path])
         finished = subprocess.run(
-            [sys.executable, "-m", f"rtml_tf.{binary}", *arguments],
+            [sys.executable, "-m", f"rtml_tf.{name}", *arguments],
             env=os.environ | environment,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
             stdout=subprocess.PIPE,
@@ -143,7 +111,7 @@ class BadInputTest(parameterized.TestCase):
             self.enter_context(mock.patch.dict(os.environ, TF_CONFIG=row.cluster))
         before = _snapshot(self.folder)
         started, started_computing = time.monotonic(), time.process_time()
-        status, output = _main(row.command)
+        status, output = binary(row.command)
         self.assertLess(time.process_time() - started_computing, _SECONDS)
         self.assertLess(time.monotonic() - started, _SECONDS_WITH_WAITING)
         self.assertEqual(status, 1, output)

@@ -96,23 +96,35 @@ class ConfigurationTest(parameterized.TestCase):
         self.assertIn("tf.keras.optimizers.Adam.learning_rate = 0.5", configuration.resolved())
         self.assertNotIn("distributed", configuration.resolved())
 
-    def test_a_parameter_takes_over_a_value_only_if_it_has_none(self):
-        configuration.parse([self.file], ["runtime.configure.threads = 2"])
-        statement = "from rtml_tf.runs import runtime"
-        for parameter in ("runtime.configure.threads", "runtime.configure.deterministic"):
-            configuration.bind_unless_bound(
-                parameter,
-                same_as=["runtime.configure.precision", "runtime.configure.seed"],
-                statement=statement,
-            )
-        self.assertEqual(gin.query_parameter("runtime.configure.threads"), 2)
+    def test_a_parameter_takes_over_a_value(self):
+        configuration.parse([self.file], [])
+        configuration.bind(
+            "runtime.configure.deterministic",
+            same_as="runtime.configure.seed",
+            statement="from rtml_tf.runs import runtime",
+        )
         self.assertEqual(str(gin.query_parameter("runtime.configure.deterministic")), "%SEED")
-        with self.assertRaisesRegex(configuration.ConfigurationError, "precision is not bound"):
-            configuration.bind_unless_bound(
-                "runtime.configure.precision",
-                same_as=["tf.keras.optimizers.Adam.beta_2"],
-                statement=statement,
-            )
+        self.assertEqual(configuration.value_of("runtime.configure.deterministic"), 3)
+        self.assertIsNone(configuration.value_of("runtime.configure.threads"))
+
+    @parameterized.parameters("quickstart", "rmt/pipeline", "rmt/classical_pca_lda", "clan/scenes")
+    def test_the_whole_configuration_gives_itself_again(self, experiment):
+        configuration.parse([f"gin_configs/{experiment}.gin"], ["SEED = 5"])
+        whole = configuration.whole()
+        self.assertIn("pipeline.run.stages", whole)
+        file = self.create_tempfile("whole.gin", whole).full_path
+        configuration.parse([file], [])
+        self.assertEqual(configuration.whole(), whole)
+
+    def test_on_top_of_a_run_its_exports_are_forgotten_and_its_macros_known(self):
+        exports = "from rtml_tf.deployment import parity\nLIMIT = 0.5\n"
+        exports += "parity.ParityLimits.worst_cosine = %LIMIT\n"
+        run = self.create_tempfile("run.gin", _EXPERIMENT + exports).full_path
+        configuration.parse([], ["runtime.configure.threads = 2"], run_files=[run])
+        self.assertEqual(gin.query_parameter("runtime.configure.threads"), 2)
+        self.assertFalse(configuration.is_bound("parity.ParityLimits.worst_cosine"))
+        with self.assertRaisesRegex(configuration.ConfigurationError, "macro LIMT is set but"):
+            configuration.parse([], ["LIMT = 0.5"], run_files=[run])
 
 
 if __name__ == "__main__":

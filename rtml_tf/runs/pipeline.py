@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from rtml_tf.runs.run_folder import write_json
+from rtml_tf.runs.run_folder import RunFolder, write_json, write_text
 from rtml_tf.runs.stages import StageNotFinished, Stages
 from rtml_tf.runs.workers import Workers
 
@@ -22,6 +22,7 @@ def run(
     stages: Mapping[str, Stage] | Sequence[tuple[str, Stage]],
     seed: int = 0,
     describe_config: Callable[[], str] = lambda: "",
+    whole_config: str = "",
     dry_run: bool = False,
 ) -> dict | None:
     """Runs stages one after the other and puts their figures into one table.
@@ -40,6 +41,8 @@ def run(
             strategy, on the first worker alone.
         seed: Seed of initial weights.
         describe_config: Gives the resolved configuration as text.
+        whole_config: The configuration of all stages, kept in `run_dir/config.gin`: that of a
+            stage lacks what only later ones use.
         dry_run: Show every stage's networks and the configuration, and stop.
 
     Returns:
@@ -80,6 +83,8 @@ def run(
                 # Gin adds lines on where in the configuration it was.
                 print(f"Cannot be shown yet: {str(error).splitlines()[0]}")
                 continue
+            if not dry_run and workers.is_chief:
+                write_text(RunFolder(run_dir).config, whole_config)
             if isinstance(results[name], tf.keras.Model):
                 progress.stand_in(name, results[name])
     if dry_run:

@@ -76,7 +76,8 @@ def closing_report(metrics: Mapping, run_dir: str) -> str:
                 how += f", {training['skipped_steps']} steps skipped (not finite)"
         lines.append(f"{name}: {how}, in {folders[name]}")
     lines += ["", f"Watch:     ./bazelw run //rtml_tf:watch -- --logdir={folder}"]
-    if folders:  # Stages that compare or export leave no network of their own.
-        last = list(folders.values())[-1]
-        lines.append(f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={last}")
+    # Only what was evaluated has evaluations that can be made again.
+    evaluated = [folders[name] for name in folders if metrics["networks"].get(name)]
+    if evaluated:
+        lines.append(f"Evaluate:  ./bazelw run //rtml_tf:evaluate -- --run_dir={evaluated[-1]}")
     return "\n".join(lines)

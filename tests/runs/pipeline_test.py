@@ -54,6 +54,11 @@ class PipelineTest(absltest.TestCase):
         self.assertEqual(set(dry_runs), {False})
         self.assertLen(set(draws), 1)
 
+    def test_the_configuration_of_all_stages_is_kept(self):
+        for config in ("A = 1\n", "A = 2\n"):  # A later stage may have changed.
+            pipeline.run(run_dir=str(self.folder), stages=self.stages, whole_config=config)
+            self.assertEqual((self.folder / "config.gin").read_text(), config)
+
     def test_the_figures_of_all_stages_are_one_table(self):
         metrics = pipeline.run(run_dir=str(self.folder), stages=self.stages)
         self.assertEqual(

@@ -40,14 +40,22 @@ class FiguresTableTest(absltest.TestCase):
 
 class ClosingReportTest(absltest.TestCase):
     _FIGURES = {"a": {"test": {"recall@1": 0.5}}}
+    _FITTED = {"steps": 0, "seconds": 2.0}
 
-    def test_the_last_stage_that_trained_is_evaluated(self):
-        fitted = {"steps": 0, "seconds": 2.0}
-        metrics = {"networks": self._FIGURES, "training": {"source": fitted, "transfer": fitted}}
+    def test_the_last_stage_that_was_evaluated_is_evaluated_again(self):
+        stages = ("source", "transfer", "other")
+        metrics = {
+            "networks": dict.fromkeys(stages, self._FIGURES["a"]) | {"other": {}},
+            "training": dict.fromkeys(stages, self._FITTED),
+        }
         lines = closing_report(metrics, "runs/x").splitlines()
-        self.assertEqual(lines[-5], "source: fitted in 2 s, in runs/x/source")
+        self.assertEqual(lines[-6], "source: fitted in 2 s, in runs/x/source")
         self.assertEndsWith(lines[-2], "--logdir=runs/x")
         self.assertEndsWith(lines[-1], "//rtml_tf:evaluate -- --run_dir=runs/x/transfer")
+
+    def test_a_run_without_evaluations_has_none_to_make_again(self):
+        metrics = {"networks": {"trained": {}}, "training": self._FITTED}
+        self.assertEndsWith(closing_report(metrics, "runs/x"), "--logdir=runs/x")
 
     def test_where_nothing_was_trained_there_is_nothing_to_evaluate(self):
         report = closing_report({"networks": self._FIGURES, "training": {}}, "runs/x")
