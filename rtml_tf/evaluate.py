@@ -36,10 +36,7 @@ def main(argv: Sequence[str]) -> int:
             )
         return 0
     folder = RunFolder(command_line.RUN_DIR.value)
-    if not folder.network.exists():
-        raise configuration.ConfigurationError(
-            f"{folder.path} has no {folder.network.name}: it is not the folder of a finished run."
-        )
+    finished_run.check_finished(folder)
     command_line.configure_from_flags(
         [_ONE_DEVICE], run_files=finished_run.configuration_files(folder)
     )

@@ -14,7 +14,7 @@ from rtml_tf import command_line, configuration, finished_run
 from rtml_tf.deployment import exporting
 from rtml_tf.networks.saving import load_network
 from rtml_tf.runs.report import figures_table
-from rtml_tf.runs.run_folder import RunFolder, read_json
+from rtml_tf.runs.run_folder import RunFolder
 from rtml_tf.runs.stages import Stages
 
 _DEFAULTS = "gin_configs/deployment/export.gin"
@@ -33,26 +33,25 @@ def main(argv: Sequence[str]) -> int:
         )
     folder = RunFolder(command_line.RUN_DIR.value or pathlib.Path(NETWORK_FILE.value).parent)
     network_file = pathlib.Path(NETWORK_FILE.value or folder.network)
-    if not network_file.is_file():
-        wanted = "the folder of a finished run" if NETWORK_FILE.value is None else "a .keras file"
-        raise configuration.ConfigurationError(f"there is no {network_file}: it takes {wanted}.")
-    files = [str(folder.config)] if command_line.RUN_DIR.value is not None else []
-    if not command_line.GIN_FILES.value:
-        files.append(_DEFAULTS)
-    command_line.configure_from_flags(files)
+    if NETWORK_FILE.value is not None and not network_file.is_file():
+        raise configuration.ConfigurationError(
+            f"there is no {network_file}: --network_file takes a .keras file."
+        )
+    if NETWORK_FILE.value is None or finished_run.is_network_of(folder, network_file):
+        finished_run.check_finished(folder)
+    files = [] if command_line.GIN_FILES.value else [_DEFAULTS]
+    run_files = []
+    if command_line.RUN_DIR.value is not None:
+        run_files = finished_run.configuration_files(folder)
+    command_line.configure_from_flags(files, run_files=run_files)
     command_line.start_runtime()
     output = finished_run.OUTPUT.value or str(network_file.parent / "export")
-    provenance = {"network_file": str(network_file)}
-    if folder.config.exists():
-        provenance["command"] = f"rtml-train --gin_file={folder.config}"
-    if folder.metrics.exists():
-        provenance["figures"] = read_json(folder.metrics)["networks"]
     # What an evaluation takes from other stages lies beside this one's folder.
     with Stages(folder.path.resolve().parent):
         report = configuration.configured(exporting.export)(
             run_dir=output,
             network=load_network(network_file),
-            provenance=provenance,
+            provenance=finished_run.provenance(folder, network_file),
             describe_config=configuration.resolved,
         )
     network = {"network": report["network"]["figures"]}

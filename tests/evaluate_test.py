@@ -86,6 +86,16 @@ class EvaluateTest(absltest.TestCase):
         self.assertIn("limit = 2", (folder / "config.gin").read_text())
         self.assertLen(list(folder.glob("*misranked.png")), 1)
 
+    def test_a_run_that_has_not_finished_is_evaluated_when_asked(self):
+        metrics = pathlib.Path("run/fitted/metrics.json")
+        metrics.rename("metrics.json")
+        self.addCleanup(pathlib.Path("metrics.json").rename, metrics)
+        command = "evaluate --run_dir=run/fitted --output=unfinished"
+        status, output = binary(command)
+        self.assertEqual(status, 1, output)
+        results = self._evaluated(f"{command} --unfinished")
+        self.assertTrue(results["unfinished"])
+
     def test_the_configuration_of_the_whole_gives_the_run_again(self):
         status, output = binary("train --gin_file=run/config.gin --run_dir=run")
         self.assertEqual(status, 0, output)

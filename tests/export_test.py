@@ -48,6 +48,7 @@ class ExportTest(absltest.TestCase):
     def test_a_run_folder_is_exported_as_the_shipped_file_says(self):
         (self.folder / "run").mkdir()
         (self.folder / "run" / "config.gin").write_text(_RUN)
+        (self.folder / "run" / "metrics.json").write_text('{"networks": {"trained": {}}}')
         network = cifar_resnet(input_shape=(32, 32, 1), depth=8, width=0.25, embedding_size=8)
         save_network(network, self.folder / "run" / "network.keras")
         code, output = self._export(
@@ -71,13 +72,20 @@ class ExportTest(absltest.TestCase):
         self.assertLen(report["files"]["int8"]["thresholds"], 1)
         self.assertIn("class_pairs.pairs = 50", report["config"])
         metadata = json.loads((self.folder / "there" / "int8.tflite.json").read_text())
-        self.assertIn("--gin_file=run/config.gin", metadata["provenance"]["command"])
+        self.assertEqual(
+            metadata["provenance"],
+            {
+                "network_file": "run/network.keras",
+                "command": "rtml-train --gin_file=run/config.gin",
+                "figures": {"trained": {}},
+            },
+        )
 
     def test_a_folder_without_a_network_is_one_message(self):
         (self.folder / "empty").mkdir()
         code, output = self._export("--run_dir=empty")
         self.assertEqual(code, 1)
-        self.assertIn("there is no empty/network.keras: it takes the folder of a finished", output)
+        self.assertIn("empty has no network.keras: it is not the folder of a finished", output)
         self.assertNotIn("Traceback", output)
         self.assertEqual(os.listdir(self.folder / "empty"), [])
 

@@ -20,6 +20,7 @@ _FLAGS = (
     "network_file",
     "output",
     "run_dir",
+    "unfinished",
     "worker_index",
     "workers",
 )

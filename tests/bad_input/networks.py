@@ -104,8 +104,18 @@ RUN_FOLDERS = [
     Row("no run folder", "evaluate --run_dir=nowhere", r"nowhere has no network.keras"),
     Row(
         "an unfinished run",
+        "evaluate --run_dir=stopped",
+        r"the run in stopped has not finished, expected metrics.json beside its network.keras",
+    ),
+    Row(
+        "a folder that is no run",
         "evaluate --run_dir=images",
-        r"images has no network.keras: it is not the",
+        r"images has no network.keras: it is not the folder of a finished run",
+    ),
+    Row(
+        "a run of stages",
+        "evaluate --run_dir=.",
+        r". has no network.keras: it has stages, .* the folder of one of them: run, stopped\.",
     ),
     Row(
         "a run without its configuration",
@@ -179,11 +189,17 @@ CHECKPOINTS = [
 
 _EXPORT = "export --run_dir=run " + param("exporting.export.thresholds = None")
 EXPORTS = [
-    Row("no network to export", "export --run_dir=images", r"there is no images/network.keras"),
+    Row("no network to export", "export --run_dir=images", r"images has no network.keras"),
+    Row("an unfinished run to export", "export --run_dir=stopped", r"in stopped has not finished"),
+    Row(
+        "the network of an unfinished run to export",
+        "export --network_file=stopped/network.keras --gin_file=experiment.gin",
+        r"the run in stopped has not finished",
+    ),
     Row(
         "no file to export",
         "export --network_file=no.keras",
-        r"there is no no.keras: it takes a .keras file",
+        r"there is no no.keras: --network_file takes a .keras file",
     ),
     Row(
         "half a network to export",
