@@ -27,6 +27,7 @@ from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.run_folder import read_json, write_json, write_text
 
 REPORT, CARD = "export_report.json", "model_card.md"
+FAILED_REPORT, FAILED_CARD = f"failed_{REPORT}", f"failed_{CARD}"
 
 
 class ExportFailed(ValueError):
@@ -56,8 +57,10 @@ def export(
 
     The folder gets every file (`<form><suffix>`), its metadata beside it (`<file>.json`), the
     report `export_report.json` and the model card `model_card.md`. TFLite files also hold their
-    metadata themselves. Files take their names when all of them keep the limits; otherwise only the
-    report and the card are written. An export that the folder already holds is not made again.
+    metadata themselves. When all of them keep the limits, they take the places of those of an
+    earlier export together. Otherwise only a report and a card are written, of other names
+    (`failed_export_report.json`, `failed_model_card.md`), and an earlier export stays as it is. An
+    export that the folder already holds is not made again.
 
     Args:
         run_dir: The folder.
@@ -107,10 +110,10 @@ def export(
         return None
     folder, card = pathlib.Path(run_dir), card or ModelCard()
     made_from = {"fingerprint": network_fingerprint(network), "config": config}
-    held = _held(folder, made_from)
-    if held is not None:
+    earlier = read_json(folder / REPORT) if (folder / REPORT).exists() else None
+    if earlier is not None and _holds(folder, earlier, made_from):
         logging.info("%s holds this export, finished.", folder)
-        return held
+        return earlier
     images = first_images(examples, num_examples)
     check_input_shape(network, images.shape[1:])
     own_figures = started.of_network()
@@ -138,7 +141,7 @@ def export(
         "licence": card.licence,
         "provenance": dict(provenance or {}),
     }
-    with staged(folder) as aside:
+    with staged(folder, instead_of=_names_of(earlier)) as aside:
         for form_name, form in forms.items():
             path = aside / f"{form_name}{form.suffix}"
             logging.info("Exporting %s", path.name)
@@ -166,14 +169,16 @@ def export(
             for other_name, other in (beside or {}).items()
         }
         report["networks"] |= {f"{name} {key}": _row(f) for key, f in report["files"].items()}
-        write_json(folder / REPORT, report)
-        write_text(folder / CARD, card.render(report))
         if report["violations"]:
+            write_json(folder / FAILED_REPORT, report)
+            write_text(folder / FAILED_CARD, card.render(report))
             raise ExportFailed(
                 "the files are too far from the network, and are not kept:\n"
                 + "\n".join(report["violations"])
-                + f"\nThe report is {folder / REPORT}."
+                + f"\nThe report is {folder / FAILED_REPORT}."
             )
+        write_json(aside / REPORT, report)
+        write_text(aside / CARD, card.render(report))
     return report
 
 
@@ -189,19 +194,20 @@ def _endpoints(
     return EmbeddingEndpoints(network=network, resize_to=resize_to)
 
 
-def _held(folder: pathlib.Path, made_from: Mapping[str, str]) -> dict | None:
-    """The report of an earlier export of the same network by the same configuration."""
-    if not (folder / REPORT).exists():
-        return None
-    report = read_json(folder / REPORT)
+def _holds(folder: pathlib.Path, report: Mapping, made_from: Mapping[str, str]) -> bool:
+    """Whether an earlier export is whole, and of the same network by the same configuration."""
     made = {"fingerprint": report["network"]["fingerprint"], "config": report["config"]}
-    if made != made_from or report["violations"]:
-        return None
-    for entry in report["files"].values():
-        path = folder / entry["file"]
-        if not path.exists() or size_and_digest(path)[1] != entry["sha256"]:
-            return None
-    return report
+    paths = {folder / entry["file"]: entry["sha256"] for entry in report["files"].values()}
+    return made == made_from and all(
+        path.exists() and size_and_digest(path)[1] == digest for path, digest in paths.items()
+    )
+
+
+def _names_of(report: Mapping | None) -> list[str]:
+    """What an earlier export, and one that failed since, have left in their folder."""
+    files = [] if report is None else [entry["file"] for entry in report["files"].values()]
+    beside = [metadata_path(pathlib.Path(file)).name for file in files]
+    return [*files, *beside, FAILED_REPORT, FAILED_CARD]
 
 
 def _entry(path: pathlib.Path) -> dict:

@@ -242,11 +242,34 @@ class ExportingTest(tf.test.TestCase):
         ):
             self._export(forms={"float32": Float32(), "int8": Int8()}, proof={"limits": limits})
         self.assertEqual(
-            sorted(x.name for x in self.folder.iterdir()), ["export_report.json", "model_card.md"]
+            sorted(x.name for x in self.folder.iterdir()),
+            ["failed_export_report.json", "failed_model_card.md"],
         )
-        report = json.loads((self.folder / "export_report.json").read_text())
+        report = json.loads((self.folder / "failed_export_report.json").read_text())
         self.assertLess(report["files"]["int8"]["cosine"]["worst"], 0.999999)
-        self.assertIn("This export failed", (self.folder / "model_card.md").read_text())
+        self.assertIn("This export failed", (self.folder / "failed_model_card.md").read_text())
+
+    def _content(self):
+        return {x.name: x.read_bytes() for x in self.folder.iterdir()}
+
+    def test_an_export_that_fails_leaves_the_earlier_one_and_the_next_replaces_both(self):
+        self._export(forms={"float32": Float32()})
+        earlier = self._content()
+        with self.assertRaises(exporting.ExportFailed):
+            self._export(
+                forms={"float32": Float32(), "int8": Int8()},
+                proof={"limits": ParityLimits(worst_cosine=0.999999)},
+                network=embedding_network(seed=1),
+            )
+        failed = ["failed_export_report.json", "failed_model_card.md"]
+        self.assertCountEqual(self._content(), [*earlier, *failed])
+        self.assertContainsSubset(earlier, self._content())
+        report = self._export(forms={"other": Float32()}, network=embedding_network(seed=1))
+        self.assertCountEqual(
+            self._content(),
+            ["export_report.json", "model_card.md", "other.tflite", "other.tflite.json"],
+        )
+        self.assertEqual(list(report["files"]), ["other"])
 
     def test_an_error_leaves_nothing(self):
         def broken(*_):

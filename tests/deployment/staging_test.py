@@ -30,9 +30,26 @@ class StagedTest(absltest.TestCase):
         self.assertEqual(self._content(), {"file": "new", "tree/new": "new"})
         self.assertLen(list(self.folder.iterdir()), 2)
 
+    def test_what_they_come_instead_of_goes(self):
+        with staged(self.folder, instead_of=["../file", "tree", "not there"]) as aside:
+            (aside / "new").write_text("new")
+            self.assertEqual((self.folder / "file").read_text(), "old")
+        self.assertEqual(self._content(), {"new": "new"})
+        self.assertLen(list(self.folder.iterdir()), 1)
+
+    def test_what_a_killed_process_has_left_goes(self):
+        (self.folder / ".export-killed").mkdir()
+        (self.folder / ".export-killed" / "half").touch()
+        with staged(self.folder) as aside:
+            self.assertFalse((self.folder / ".export-killed").exists())
+            with staged(self.folder):  # As another process, while this one lives.
+                self.assertTrue(aside.exists())
+            (aside / "file").write_text("new")
+        self.assertEqual(self._content(), {"file": "new", "tree/old": "old"})
+
     def test_or_none(self):
         with self.assertRaises(KeyError):
-            with staged(self.folder) as aside:
+            with staged(self.folder, instead_of=["tree"]) as aside:
                 (aside / "file").write_text("new")
                 raise KeyError
         self.assertEqual(self._content(), {"file": "old", "tree/old": "old"})
