@@ -41,8 +41,8 @@ def run(
             strategy, on the first worker alone.
         seed: Seed of initial weights.
         describe_config: Gives the resolved configuration as text.
-        whole_config: The configuration of all stages, kept in `run_dir/config.gin`: that of a
-            stage lacks what only later ones use.
+        whole_config: The configuration of all stages as text, kept in `run_dir/config.gin` from
+            the first finished stage on: that of a stage lacks what only later ones use. "": none.
         dry_run: Show every stage's networks and the configuration, and stop.
 
     Returns:
@@ -83,7 +83,7 @@ def run(
                 # Gin adds lines on where in the configuration it was.
                 print(f"Cannot be shown yet: {str(error).splitlines()[0]}")
                 continue
-            if not dry_run and workers.is_chief:
+            if whole_config and not dry_run and workers.is_chief:
                 write_text(RunFolder(run_dir).config, whole_config)
             if isinstance(results[name], tf.keras.Model):
                 progress.stand_in(name, results[name])
