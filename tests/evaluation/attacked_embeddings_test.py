@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from rtml_tf.evaluation.attacked_embeddings import branches_under_attack
 from rtml_tf.evaluation.robust_retrieval import RobustRetrievalEvaluation
+from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.networks.branches import one_branch, with_branches
 from tests.evaluation.points import Points, short_attack
 
@@ -11,7 +12,8 @@ from tests.evaluation.points import Points, short_attack
 def _branched():
     image = tf.keras.Input((1, 1, 2))
     features = tf.keras.layers.BatchNormalization()(tf.keras.layers.Flatten()(image))
-    return with_branches(network=tf.keras.Model(image, features))
+    embeddings = L2Normalization(name="length")(features)
+    return with_branches(network=tf.keras.Model(image, embeddings))
 
 
 class BranchesUnderAttackTest(tf.test.TestCase):
