@@ -103,6 +103,8 @@ class RandomResizedCrop(Augmentation):
             (height, width, channels),
             tf.zeros([1, 0, 4]),
             seed,
+            # The whole image counts as the object: more than 0 would be a bound of the area too.
+            min_object_covered=0.0,
             aspect_ratio_range=self.aspect_ratio,
             area_range=self.area,
             use_image_if_no_bounding_boxes=True,

@@ -138,6 +138,17 @@ class CropTest(tf.test.TestCase):
         self.assertGreater(np.ptp(widths * heights / 64**2), 0.2)
         self.assertGreater(np.ptp(np.log2(widths / heights)), 1.5)
 
+    def test_random_resized_crop_draws_small_areas(self):
+        """On a ramp the difference of neighbours is the window's extent / the size."""
+        ramp = tf.broadcast_to(tf.linspace(0.0, 1.0, 100)[:, tf.newaxis], (100, 100, 1))
+        change = augmentation.RandomResizedCrop(
+            size=(32, 32), area=(0.01, 0.04), aspect_ratio=(1.0, 1.0)
+        )
+        results = _results(change, ramp)[..., 0]
+        widths = np.round((results[:, 0, 20] - results[:, 0, 12]) * 99 / 8 * 32)
+        self.assertAllInRange(widths, 10, 20)
+        self.assertGreater(np.ptp(widths), 8)
+
     def test_random_resized_crop_of_the_whole_image_is_the_image(self):
         change = augmentation.RandomResizedCrop(
             size=(7, 7), area=(1.0, 1.0), aspect_ratio=(1.0, 1.0)
