@@ -40,7 +40,9 @@ class KerasPreprocessing(Augmentation):
 
         Raises:
             ValueError: If the layer, or a layer within it, has a random state of its own: what it
-                draws depends on what it drew before, so that a resumed run could not repeat it.
+                draws depends on what it drew before, so that a resumed run could not repeat it. Or
+                if it computes in another type than float32, which would round the pixels: a layer
+                takes the global policy, unless its `dtype` says otherwise.
         """
         if not isinstance(layer, tf.keras.layers.Layer):
             raise ValueError(f"layer must be a tf.keras layer, got {layer!r}.")
@@ -56,6 +58,14 @@ class KerasPreprocessing(Augmentation):
                 raise ValueError(
                     f"layer must be deterministic, got {name}, which draws random numbers from a "
                     f"state of its own that a resumed run cannot repeat. {advice}."
+                )
+            # A sequence hands its input on as it is and takes no dtype.
+            computes = isinstance(part, tf.keras.layers.Layer)
+            computes = computes and not isinstance(part, tf.keras.Sequential)
+            if computes and part.compute_dtype != "float32":
+                raise ValueError(
+                    f"layer must compute in float32, got {type(part).__name__}, which computes in "
+                    f"{part.compute_dtype}. Give it dtype='float32'."
                 )
         self.layer = layer
 

@@ -10,10 +10,20 @@ _IMAGE = tf.random.stateless_uniform((6, 8, 1), (3, 4))
 
 
 class KerasPreprocessingTest(parameterized.TestCase, tf.test.TestCase):
-    def test_applies_the_layer(self):
-        change = KerasPreprocessing(layer=tf.keras.layers.CenterCrop(2, 4))
+    def setUp(self):
+        super().setUp()
+        policy = tf.keras.mixed_precision.global_policy()
+        self.addCleanup(tf.keras.mixed_precision.set_global_policy, policy)
+
+    @parameterized.product(
+        policy=("float32", "mixed_bfloat16", "mixed_float16"), in_sequence=(False, True)
+    )
+    def test_applies_the_layer(self, policy: str, in_sequence: bool):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        layer = tf.keras.layers.CenterCrop(2, 4, dtype="float32")
+        change = KerasPreprocessing(layer=tf.keras.Sequential([layer]) if in_sequence else layer)
         images = tf.data.Dataset.from_tensors(_IMAGE).map(lambda image: change(image, _SEED))
-        self.assertEqual(images.element_spec.shape, (2, 4, 1))
+        self.assertEqual(images.element_spec, tf.TensorSpec([2, 4, 1], tf.float32))
         self.assertAllEqual(next(iter(images)), _IMAGE[2:4, 2:6])
 
     def test_survives_its_configuration(self):
@@ -32,6 +42,15 @@ class KerasPreprocessingTest(parameterized.TestCase, tf.test.TestCase):
         images = tf.data.Dataset.from_tensors(_IMAGE).map(lambda image: change(image, _SEED))
         with self.assertRaisesRegex(tf.errors.InvalidArgumentError, "to_signed must keep images"):
             next(iter(images))
+
+    @parameterized.parameters("mixed_bfloat16", "mixed_float16")
+    def test_refuses_layers_that_would_round_the_pixels(self, policy: str):
+        tf.keras.mixed_precision.set_global_policy(policy)
+        layer = tf.keras.layers.Rescaling(1.0)
+        message = f"got Rescaling, which computes in {policy[6:]}. Give it dtype='float32'"
+        for wrong in (layer, tf.keras.Sequential([layer])):
+            with self.assertRaisesRegex(ValueError, message):
+                KerasPreprocessing(layer=wrong)
 
     @parameterized.parameters(
         (tf.keras.layers.RandomFlip(), "got RandomFlip.* Use .*augmentation.RandomFlip instead"),
