@@ -117,9 +117,11 @@ def _labelled(
 
 
 def check_recall_at(recall_at: Sequence[int]) -> None:
-    """Refuses an empty list of `k`, and any below 1, with a `ValueError`."""
-    if not recall_at or min(recall_at) < 1:
-        raise ValueError(f"recall_at must hold numbers of at least 1, got {tuple(recall_at)}.")
+    """Refuses an empty list of `k`, any below 1, and any that is there twice: a `ValueError`."""
+    if not recall_at or min(recall_at) < 1 or len(set(recall_at)) < len(recall_at):
+        raise ValueError(
+            f"recall_at must hold different numbers of at least 1, got {tuple(recall_at)}."
+        )
 
 
 class RetrievalEvaluation:

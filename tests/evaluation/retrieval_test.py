@@ -144,6 +144,7 @@ class RetrievalFiguresTest(parameterized.TestCase):
             ((embeddings * [[1], [1], [np.nan], [1]], labels), {}, "1 of 4 rows .* at row 2"),
             ((embeddings, np.arange(4)), {}, "none of 4 queries has another image of its class"),
             ((embeddings, labels), {"recall_at": (0, 1)}, r"at least 1, got \(0, 1\)"),
+            ((embeddings, labels), {"recall_at": (1, 2, 1)}, r"different .*, got \(1, 2, 1\)"),
             ((embeddings, labels), {"gallery_labels": labels}, "must be given together"),
             ((embeddings, labels), {"own_index": labels}, "own_index must come with gallery"),
         ]
