@@ -26,13 +26,14 @@ class ArraySource(ImageSource):
         Args:
             keys: `N` unique names.
             array: `[N, F]` or `[N, H, W, C]`. Values of uint8 are divided by 255 when they are
-                loaded, all others are kept as float32.
+                loaded, images of uint16 by 65535; all others are kept as float32, which must be in
+                [0, 1] for images.
             labels: Class numbers from 0 on, `[N]`; None makes all one class, "unknown".
             class_names: The names of the classes; None numbers them.
 
         Raises:
             ValueError: If there are no examples, the lengths differ, a key is there twice, a value
-                is not finite, or a label has no class.
+                is not finite or, in an image, outside [0, 1], or a label has no class.
         """
         array = np.asarray(array)
         if array.ndim not in (2, 4) or array.size == 0:
@@ -42,9 +43,12 @@ class ArraySource(ImageSource):
             )
         if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
             raise ValueError(f"array must hold real numbers, got {array.dtype}.")
+        is_uint16 = array.dtype == np.uint16
         if array.dtype != np.uint8:
             with np.errstate(over="ignore"):  # What becomes infinite is named below.
                 array = array.astype(np.float32)
+        if is_uint16 and array.ndim == 4:
+            array /= 65535.0
         self.keys = tuple(keys)
         if len(self.keys) != len(array):
             raise ValueError(f"there must be one key a row, got {len(self.keys)} for {len(array)}.")
@@ -55,6 +59,8 @@ class ArraySource(ImageSource):
             raise ValueError(
                 f"array must be finite in float32, but is not for keys{listed(wrong)}."
             )
+        if array.ndim == 4 and array.dtype != np.uint8:
+            _check_unit_range(array, self.keys)
         self.labels, self.class_names = _labels(labels, class_names, len(array))
         self.image_shape = array.shape[1:]
         # An eager tensor is handed to the pipelines once; a constant would be copied into each.
@@ -64,6 +70,16 @@ class ArraySource(ImageSource):
     def load(self, index: tf.Tensor) -> tf.Tensor:
         row = tf.ensure_shape(tf.gather(self._rows, index), self.image_shape)
         return image_decoding.unit_range(row) if row.dtype == tf.uint8 else row
+
+
+def _check_unit_range(images: np.ndarray, keys: Sequence[str]) -> None:
+    outside = ((images < 0.0) | (images > 1.0)).any(axis=(1, 2, 3))
+    if outside.any():
+        wrong = [keys[number] for number in np.flatnonzero(outside)]
+        raise ValueError(
+            f"array must hold images in [0, 1] (or of uint8 or uint16), got values from "
+            f"{images.min():g} to {images.max():g}, outside for keys{listed(wrong)}."
+        )
 
 
 def _labels(

@@ -21,11 +21,20 @@ class ArraySourceTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(list(rows), _ROWS)
         self.assertAllEqual(Subset(source, [3, 1]).load(tf.constant(0, tf.int64)), _ROWS[3])
 
-    def test_bytes_become_images(self):
-        images = np.random.default_rng(0).integers(0, 256, (2, 4, 5, 3)).astype(np.uint8)
+    @parameterized.parameters((np.uint8, 255), (np.uint16, 65535))
+    def test_whole_numbers_become_images(self, dtype, largest: int):
+        images = np.random.default_rng(0).integers(0, largest + 1, (2, 4, 5, 3)).astype(dtype)
+        images[1, 0, 0] = [0, 1, largest]
         source = ArraySource(keys="ab", array=images)
         self.assertEqual(source.image_shape, (4, 5, 3))
-        self.assertAllClose(source.load(tf.constant(1, tf.int64)), images[1] / 255)
+        loaded = source.load(tf.constant(1, tf.int64))
+        self.assertAllClose(loaded, images[1] / largest)
+        self.assertAllInRange(loaded, 0.0, 1.0)
+
+    def test_numbers_that_are_no_images_keep_their_range(self):
+        rows = np.array([[0, 70], [65535, 3]], np.uint16)
+        source = ArraySource(keys="ab", array=rows)
+        self.assertAllEqual(source.load(tf.constant(1, tf.int64)), [65535.0, 3.0])
 
     def test_without_labels_all_are_of_one_unknown_class(self):
         source = ArraySource(keys="abcd", array=_ROWS)
@@ -41,6 +50,10 @@ class ArraySourceTest(parameterized.TestCase, tf.test.TestCase):
         ({"array": np.full((4, 3), "x")}, "array must hold real numbers, got <U1"),
         ({"array": _ROWS * np.float64(1e300)}, r"finite in float32, but is not for keys \(4\): a"),
         ({"array": np.where(_ROWS == 4.0, np.nan, _ROWS)}, r"is not for keys \(1\): b\."),
+        (
+            {"array": np.arange(-1.0, 3.0).reshape(4, 1, 1, 1)},
+            r"images in \[0, 1\] .* from -1 to 2, outside for keys \(2\): a, d",
+        ),
         ({"keys": "abc"}, "one key a row, got 3 for 4"),
         ({"keys": "abab"}, r"The source has duplicated keys \(2\): a, b"),
         ({"class_names": ["x"]}, "class_names are of no use without labels"),
