@@ -29,7 +29,7 @@ class RandomCrop(FillingAugmentation):
 
         Raises:
             ValueError: If an argument is out of range; when called, if the padded image is smaller
-                than the window.
+                than the window, or would be padded by more than itself by reflection.
         """
         super().__init__(fill_mode=fill_mode, fill_value=fill_value)
         self.size = checked_size("size", size)
@@ -52,6 +52,11 @@ class RandomCrop(FillingAugmentation):
             raise ValueError(
                 f"RandomCrop cannot cut size={self.size} from an image of {height}x{width} with "
                 f"padding={self.padding}."
+            )
+        if mode == "SYMMETRIC" and self.padding > min(height, width):
+            raise ValueError(
+                f"RandomCrop cannot fill padding={self.padding} by reflection of an image of "
+                f"{height}x{width}, whose sides must be at least as long."
             )
         if self.padding:
             paddings = [[self.padding] * 2, [self.padding] * 2, [0, 0]]

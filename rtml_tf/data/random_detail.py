@@ -46,7 +46,8 @@ class GaussianBlur(ToneAugmentation):
         """Sets the width of the blur.
 
         Raises:
-            ValueError: If `deviation` is not above 0.
+            ValueError: If `deviation` is not above 0; when called, if three of it reach beyond the
+                mirror image.
         """
         if deviation <= 0.0:
             raise ValueError(f"deviation must be above 0, got {deviation}.")
@@ -54,7 +55,14 @@ class GaussianBlur(ToneAugmentation):
 
     def __call__(self, image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         del seed  # Nothing about it is random.
-        size = 2 * round(3.0 * self.deviation) + 1  # Three deviations to each side.
+        reach = round(3.0 * self.deviation)  # Three deviations to each side.
+        height, width, _ = image.shape
+        if reach >= min(height, width):
+            raise ValueError(
+                f"GaussianBlur with deviation={self.deviation} mirrors {reach} pixels and needs "
+                f"sides longer than that, got an image of {height}x{width}."
+            )
+        size = 2 * reach + 1
         blurred = addons.gaussian_filter2d(image, (size, size), self.deviation)
         return tf.ensure_shape(tf.clip_by_value(blurred, 0.0, 1.0), image.shape)
 

@@ -76,6 +76,12 @@ class EveryAugmentationTest(parameterized.TestCase, tf.test.TestCase):
             r"cannot cut size=\(12, 9\) from an image of 11x9",
         ),
         (
+            lambda: augmentation.RandomCrop(size=(5, 5), padding=10, fill_mode="reflect")(
+                _NOISE, _SEEDS[0]
+            ),
+            "cannot fill padding=10 by reflection of an image of 11x9",
+        ),
+        (
             lambda: augmentation.RandomResizedCrop(size=(5, 5), area=(0.5, 1.5)),
             r"area must be .* got \(0.5, 1.5\)",
         ),
@@ -120,6 +126,11 @@ class CropTest(tf.test.TestCase):
         expected = np.zeros((4, 4, 1))
         expected[:2, :2] = 1.0
         self.assertAllEqual(reflect(_dot(2, 0, 0), _SEEDS[0]), expected)
+
+    def test_random_crop_reflects_a_whole_image(self):
+        reflect = augmentation.RandomCrop(size=(6, 6), padding=2, fill_mode="reflect")
+        expected = np.pad(_dot(2, 0, 1), ((2, 2), (2, 2), (0, 0)), "symmetric")
+        self.assertAllEqual(reflect(_dot(2, 0, 1), _SEEDS[0]), expected)
 
     def test_random_resized_crop_draws_area_and_aspect_ratio(self):
         """On a ramp the result is a ramp, whose slope is the window's extent / the size."""

@@ -28,6 +28,9 @@ class RandomDetailTest(parameterized.TestCase, tf.test.TestCase):
         )
         self.assertAllClose(blurred, expected, atol=1e-5)
 
+    def test_blur_takes_images_as_small_as_it_mirrors(self):
+        self.assertAllEqual(GaussianBlur(deviation=1.0)(_IMAGE[:4, :4], _SEED).shape, (4, 4, 3))
+
     def test_low_resolution_keeps_means_and_loses_detail(self):
         stripes = tf.tile(tf.constant([0.2, 0.8])[:, tf.newaxis, tf.newaxis], (6, 12, 1))
         result = LowResolution(factor=0.25)(stripes, _SEED)
@@ -49,6 +52,10 @@ class RandomDetailTest(parameterized.TestCase, tf.test.TestCase):
     @parameterized.parameters(
         (lambda: GaussianNoise(deviation=-0.1), "deviation must be at least 0, got -0.1"),
         (lambda: GaussianBlur(deviation=0.0), "deviation must be above 0, got 0.0"),
+        (
+            lambda: GaussianBlur(deviation=1.0)(_IMAGE[:, :3], _SEED),
+            "deviation=1.0 mirrors 3 pixels .* got an image of 12x3",
+        ),
         (lambda: LowResolution(factor=2.0), r"factor must be in \(0, 1\], got 2.0"),
         (lambda: OneOf(augmentations=[]), "at least one, got none"),
     )
