@@ -5,9 +5,6 @@ import numpy as np
 from rtml_tf.data.pair_set import PairSet, stratified_folds
 from rtml_tf.data.source import ImageSource
 
-# Draws for one pair that is wanted: duplicates and pairs of the other kind fall away.
-_DRAWS = 4
-
 
 def class_pairs(
     *, source: ImageSource, pairs: int = 2_000, num_folds: int = 10, seed: int = 0
@@ -16,43 +13,63 @@ def class_pairs(
 
     Args:
         source: The images; a class stands for a person.
-        pairs: How many of each kind; fewer where the source does not have them.
+        pairs: How many of each kind; fewer of both where the source does not have as many of one.
         num_folds: Folds that the pairs are dealt into.
-        seed: Of the choice.
+        seed: Of the choice, non-negative.
 
     Raises:
-        ValueError: If `pairs` is below 1, or there are fewer pairs of a kind than folds.
+        ValueError: If `pairs` is below 1, `seed` is negative, or there are fewer pairs of a kind
+            than folds.
     """
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, got {pairs}.")
-    generator = np.random.default_rng(seed)
+    if seed < 0:
+        raise ValueError(f"seed must be >= 0, got {seed}.")
     labels = np.asarray(source.labels)
     by_class = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[by_class], labels)
-    sizes = np.bincount(labels)[labels]
-
-    first = generator.choice(np.flatnonzero(sizes > 1), _DRAWS * pairs) if max(sizes) > 1 else []
-    first = np.asarray(first, np.int64)
-    mates = by_class[starts[first] + generator.integers(0, sizes[first])]
-    same = _distinct(first, mates, generator)[:pairs]
-
-    left, right = generator.integers(0, len(labels), (2, _DRAWS * pairs))
-    other = labels[left] != labels[right]
-    different = _distinct(left[other], right[other], generator)[:pairs]
-
-    drawn = np.concatenate([same, different])
-    is_same = np.repeat([True, False], [len(same), len(different)])
+    sizes = np.bincount(labels)[labels[by_class]]
+    # Places are those of images in `by_class`. Each image makes a pair of one class with every
+    # earlier one of its class, and a pair of two classes with every one of a later class.
+    starts = np.searchsorted(labels[by_class], labels[by_class])
+    ends = starts + sizes
+    earlier = np.arange(len(labels)) - starts
+    later = len(labels) - ends
+    count = min(pairs, earlier.sum(), later.sum())
+    # Raw bits are promised to stay the same in every version of NumPy.
+    bits = np.random.Philox(np.random.SeedSequence(seed))
+    same = _drawn(starts, earlier, count, bits)
+    different = _drawn(ends, later, count, bits)
+    left, right = by_class[np.concatenate([same, different], axis=1)]
+    is_same = np.repeat([True, False], count)
     return PairSet(
         images=source,
-        left=drawn[:, 0],
-        right=drawn[:, 1],
+        left=left,
+        right=right,
         same=is_same,
         fold=stratified_folds(is_same, num_folds),
         people=[source.class_names[label] for label in labels],
     )
 
 
-def _distinct(left: np.ndarray, right: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Each unordered pair of two images once, int64 `[P, 2]`, in random order."""
-    pairs = np.unique(np.sort(np.stack([left, right], axis=1), axis=1), axis=0)
-    return generator.permutation(pairs[pairs[:, 0] != pairs[:, 1]])
+def _drawn(first: np.ndarray, mates: np.ndarray, count: int, bits: np.random.Philox) -> np.ndarray:
+    """Draws `count` of all pairs of a place with one of its mates, in random order.
+
+    Args:
+        first: int64 `[N]`, the first mate of each place.
+        mates: int64 `[N]`, how many places from there on are its mates.
+        count: At most the sum of `mates`.
+        bits: What to draw with.
+
+    Returns:
+        int64 `[2, count]`.
+    """
+    ends = np.cumsum(mates)  # Pairs are numbered from place to place.
+    numbers = np.empty(0, np.uint64)
+    while len(numbers) < count:
+        # The bias of the remainder is below the number of pairs times 2**-64.
+        numbers = np.append(numbers, bits.random_raw(count) % ends[-1].astype(np.uint64))
+        _, once = np.unique(numbers, return_index=True)
+        numbers = numbers[np.sort(once)]
+    numbers = numbers[:count].astype(np.int64)
+    place = np.searchsorted(ends, numbers, side="right")
+    return np.stack([place, first[place] + numbers - (ends - mates)[place]])
