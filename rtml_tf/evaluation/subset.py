@@ -10,7 +10,7 @@ def balanced_subset(source: ImageSource, limit: int, *, seed: int = 0) -> ImageS
 
     Of each class `limit // C` images are drawn, but at least two (or the one it has), so that
     they can find each other; if that makes more than `limit` images, only as many classes as
-    fit, also drawn. The images keep the order they have in `source`.
+    fit whole, also drawn. The images keep the order they have in `source`.
 
     Args:
         source: What to draw from.
@@ -21,20 +21,26 @@ def balanced_subset(source: ImageSource, limit: int, *, seed: int = 0) -> ImageS
         `source` itself if it has no more than `limit` images.
 
     Raises:
-        ValueError: If `limit` is less than 2.
+        ValueError: If `limit` is less than 2, or `seed` is negative.
     """
     if limit < 2:
         raise ValueError(f"limit must be at least 2, got {limit}.")
+    if seed < 0:
+        raise ValueError(f"seed must be >= 0, got {seed}.")
     if len(source) <= limit:
         return source
-    generator = np.random.default_rng(seed)
+    # Raw bits are promised to stay the same in every version of NumPy.
+    bits = np.random.Philox(np.random.SeedSequence(seed))
     images_per_class = max(2, limit // source.num_classes)
-    order = generator.permutation(len(source))
+    order = np.argsort(bits.random_raw(len(source)))
     order = order[np.argsort(source.labels[order], kind="stable")]
     first = np.searchsorted(source.labels[order], np.arange(source.num_classes))
     # Place of each drawn image within its class: 0, 1, 2, ...
     place = np.arange(len(order)) - first[source.labels[order]]
     order = order[place < images_per_class]
-    class_rank = generator.permutation(source.num_classes)
+    class_rank = bits.random_raw(source.num_classes)
     order = order[np.argsort(class_rank[source.labels[order]], kind="stable")]
-    return Subset(source, np.sort(order[:limit]))
+    kept = order[:limit]
+    if len(order) > limit:  # The first class that does not fit is left out with all its images.
+        kept = kept[source.labels[kept] != source.labels[order[limit]]]
+    return Subset(source, np.sort(kept))
