@@ -14,7 +14,8 @@ def partial_labels(
 
     First a share of the classes is drawn, then a share of all the examples of these. Shares are
     rounded to whole classes and examples, but to none only where they are 0. With the same seed, a
-    smaller share of the one or the other is a part of a larger one.
+    smaller share of the examples of the same classes is a part of a larger one, and so is a smaller
+    share of the classes with all their examples; a share of the examples of fewer classes is not.
 
     Args:
         labels: Integers `[N]`, from 0 on.

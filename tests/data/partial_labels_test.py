@@ -30,9 +30,11 @@ class PartialLabelsTest(parameterized.TestCase):
         self.assertEqual(np.count_nonzero(both >= 0), round(0.4 * np.count_nonzero(classes >= 0)))
         self.assertFalse(np.any((both >= 0) & (classes < 0)))
 
-    @parameterized.parameters("classes", "examples")
-    def test_smaller_shares_are_parts_of_larger_ones(self, kind: str):
-        shares = [partial_labels(_LABELS, **{kind: share}) >= 0 for share in (0.1, 0.3, 0.7)]
+    @parameterized.parameters(("classes", {}), ("examples", {}), ("examples", {"classes": 0.6}))
+    def test_smaller_shares_are_parts_of_larger_ones(self, kind: str, other: dict[str, float]):
+        shares = [
+            partial_labels(_LABELS, **{kind: share}, **other) >= 0 for share in (0.1, 0.3, 0.7)
+        ]
         self.assertFalse(np.any(shares[0] & ~shares[1]))
         self.assertFalse(np.any(shares[1] & ~shares[2]))
 
