@@ -10,11 +10,12 @@ class PKSampler:
     sees the batches that it would have seen.
 
     * Classes go by in passes, each a new permutation of all of them, without a break between
-      passes: after any number of batches the classes have been used equally often, up to one. No
-      batch holds a class twice.
+      passes: after any number of batches of an epoch the classes have been used equally often in
+      it, up to one. Every epoch begins with a new pass. No batch holds a class twice.
     * Within an epoch the images of a class are taken in turn, in rounds that each begin with a new
-      permutation and end when fewer than `K` are left. Where `K` divides the size of every class,
-      and an epoch has its default length and the classes are of one size, every image is seen once.
+      permutation and end when fewer than `K` are left. Where the classes are of one size that `K`
+      divides, `P * K` divides the number of all images and an epoch has its default length, every
+      image is seen once in it.
     * Images in a batch are distinct, unless a class has fewer than `K`: its images are drawn with
       replacement.
     * Every batch is full.
