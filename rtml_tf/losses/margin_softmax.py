@@ -54,11 +54,13 @@ def additive_angular_margin(
 
     It is computed as `cos(angle) cos(margin) - sin(angle) sin(margin)`, without the arccosine and
     its unbounded slope. Past `angle = pi - margin` the cosine of the sum rises again; as in the
-    authors' code `cosine - margin sin(margin)` continues it there, monotonic and below it.
+    authors' code `cosine - margin sin(margin)` continues it there, monotonic and below it. Margins
+    beyond a right angle would not be monotonic: near angle 0, where the sine is bounded from below,
+    and from about 2.33 on, where the continuation begins above the -1 that it continues.
 
     Args:
         cosine: float32, any shape, in [-1, 1] up to rounding.
-        margin: Radians in [0, pi].
+        margin: Radians in [0, pi / 2].
         easy_margin: Apply the margin only to cosines above 0 and leave the others as they are
             (gentler at the start of training).
 
@@ -137,7 +139,7 @@ class ArcFaceLoss(MarginSoftmaxLoss):
     thousands of classes.
 
     Attributes:
-        margin: Radians.
+        margin: Radians in [0, pi / 2].
         scale: What the cosines are multiplied by.
         easy_margin: As in `additive_angular_margin`.
     """
@@ -157,7 +159,7 @@ class ArcFaceLoss(MarginSoftmaxLoss):
             ValueError: If a constant is outside its range.
         """
         super().__init__(num_classes=num_classes, scale=scale, name=name)
-        self.margin = arguments.within("margin", margin, 0.0, math.pi)
+        self.margin = arguments.within("margin", margin, 0.0, math.pi / 2)
         self.easy_margin = easy_margin
 
     def with_margin(self, cosine: tf.Tensor) -> tf.Tensor:

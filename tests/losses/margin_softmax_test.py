@@ -60,9 +60,10 @@ class MarginSoftmaxTest(tf.test.TestCase, parameterized.TestCase):
         )
         self.assertAllClose(loss(EMBEDDINGS, LABELS), reference(target, 16.0), rtol=1e-5)
 
-    def test_angular_margin_falls_with_the_angle(self):
+    @parameterized.parameters(0.5, np.pi / 2)
+    def test_angular_margin_falls_with_the_angle(self, margin):
         cosine = np.cos(np.linspace(0, np.pi, 300)).astype(np.float32)
-        shifted = margin_softmax.additive_angular_margin(cosine, 0.5)
+        shifted = margin_softmax.ArcFaceLoss(num_classes=5, margin=margin).with_margin(cosine)
         self.assertAllInRange(np.diff(shifted), -np.inf, 0.0)
         self.assertAllInRange(cosine - shifted, 0.0, np.inf)
 
@@ -84,7 +85,7 @@ class MarginSoftmaxTest(tf.test.TestCase, parameterized.TestCase):
             margin_softmax.ArcFaceLoss(num_classes=5).logits(EMBEDDINGS)
 
     @parameterized.parameters(
-        (margin_softmax.ArcFaceLoss, {"margin": 4}, r"margin must be in \[0, 3.14159\], got 4"),
+        (margin_softmax.ArcFaceLoss, {"margin": 1.6}, r"margin must be in \[0, 1.5708\], got 1.6"),
         (margin_softmax.CosFaceLoss, {"margin": -1}, r"margin must be in \[0, 2\], got -1"),
         (margin_softmax.NormalizedSoftmaxLoss, {"scale": 0}, "scale must be a number above 0"),
     )
