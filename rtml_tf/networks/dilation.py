@@ -13,7 +13,11 @@ def dilate(*, network: tf.keras.Model, output_stride: int) -> tf.keras.Model:
 
     Every convolution whose stride would go beyond `output_stride` keeps its place and gets stride
     1; what comes after it is dilated by the stride that was taken away. At the positions where
-    the original network has an output, and away from the borders, the new one has the same.
+    the original network has an output, and away from the borders, the new one has the same, as long
+    as paths that meet again have their strides at the same positions. Those of a 3x3 convolution
+    with "same" padding are the odd ones of an even map, those of a 1x1 convolution the even ones:
+    where a residual stage adds the two, as those of `resnet` do, its paths are one position apart
+    in the new network, which then computes something else with the same weights.
     Source: Chen et al., DeepLab, TPAMI 2018, section 3.1.
 
     Args:
