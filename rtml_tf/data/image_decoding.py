@@ -17,10 +17,10 @@ from rtml_tf.data import image_header
 def decode_image(contents: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:
     """Decodes one JPEG, PNG or BMP image.
 
-    Palettes, 1-bit and 16-bit PNGs and grey images are brought to 8 bits and to `channels`, colour
-    becomes grey by its luma (ITU-R BT.601), transparency is dropped and the orientation in a JPEG's
-    EXIF data is ignored. JPEGs are decoded with the accurate transform and so agree with Pillow to
-    the bit.
+    Palettes, 1-bit and 16-bit PNGs, CMYK JPEGs and grey images are brought to 8 bits and to
+    `channels`, colour becomes grey by its luma (ITU-R BT.601), transparency is dropped and the
+    orientation in a JPEG's EXIF data is ignored. JPEGs are decoded with the accurate transform and
+    so agree with Pillow to the bit.
 
     Args:
         contents: string scalar, the content of an image file.
@@ -30,8 +30,9 @@ def decode_image(contents: tf.Tensor, channels: int, *, measured: bool = False) 
 
     Returns:
         uint8 `[height, width, channels]`. Evaluating it in a graph raises a `tf.errors.OpError` for
-        anything else than a complete image, and for one of more pixels than `image_header` allows,
-        which is not decoded.
+        what is no image, for one that is cut off, and for one of more pixels than `image_header`
+        allows, which is not decoded. A JPEG with wrong bytes in its midst is decoded for all that:
+        it has no checksum.
     """
     if not measured:
         contents = image_header.checked(contents)
@@ -47,8 +48,19 @@ def decode_jpeg_or_png(contents: tf.Tensor, channels: int, *, measured: bool = F
     """As `decode_image`, without BMP, which takes Python: for graphs that are saved."""
     if not measured:
         contents = image_header.checked(contents, bmp=False)
-    # Despite its name this operation decodes PNG as well.
-    return tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE")
+
+    def decoded(channels: int) -> tf.Tensor:
+        # Despite its name this operation decodes PNG as well.
+        return tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE")
+
+    if channels != 1:
+        return decoded(channels)
+    # The library behind it makes colours of four components, but no grey.
+    return tf.cond(
+        image_header.is_cmyk(contents),
+        lambda: tf.image.rgb_to_grayscale(decoded(3)),
+        lambda: decoded(1),
+    )
 
 
 def read_image(path: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:
