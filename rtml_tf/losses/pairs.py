@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from rtml_tf.layers.l2_normalization import unit_length
+
 # Squared distances below this count as 0, where the square root has no gradient.
 _SQUARED_EPSILON = 1e-12
 
@@ -37,11 +39,10 @@ def pair_masks(row_labels: tf.Tensor, column_labels: tf.Tensor) -> tuple[tf.Tens
 def cosine_similarities(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     """Cosine of every row with every column: `[R, D]`, `[C, D]` -> `[R, C]` in [-1, 1].
 
-    Both are normalised here (a zero vector stays zero), so this holds whatever their lengths.
+    Both are normalised here (a zero vector stays zero, with gradient 0), so this holds whatever
+    their lengths.
     """
-    return tf.matmul(
-        tf.math.l2_normalize(rows, axis=1), tf.math.l2_normalize(columns, axis=1), transpose_b=True
-    )
+    return tf.matmul(unit_length(rows), unit_length(columns), transpose_b=True)
 
 
 def squared_distances(rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
