@@ -1,10 +1,10 @@
 """Pairs of images, each of the same person (or object) or of two different ones."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from rtml_tf.data.source import ImageSource, Subset
+from rtml_tf.data.source import ImageSource
 
 
 class PairSet:
@@ -64,36 +64,6 @@ class PairSet:
 
     def __len__(self) -> int:
         return len(self.left)
-
-
-def pairs_of_folds(*, pairs: PairSet, folds: Collection[int]) -> PairSet:
-    """Keeps the pairs of some folds, and the images that these need.
-
-    Args:
-        pairs: All pairs.
-        folds: The folds to keep, as numbered in `pairs.fold`.
-
-    Raises:
-        ValueError: If a fold has no pairs.
-    """
-    missing = sorted(set(folds) - set(pairs.fold.tolist()))
-    if missing or not folds:
-        raise ValueError(
-            f"folds must be some of {sorted(set(pairs.fold.tolist()))}, got {tuple(folds)}."
-        )
-    kept = np.isin(pairs.fold, list(folds))
-    used, positions = np.unique(
-        np.stack([pairs.left[kept], pairs.right[kept]]), return_inverse=True
-    )
-    left, right = positions.reshape(2, -1)
-    return PairSet(
-        images=Subset(pairs.images, used),
-        left=left,
-        right=right,
-        same=pairs.same[kept],
-        fold=pairs.fold[kept],
-        people=None if pairs.people is None else [pairs.people[i] for i in used],
-    )
 
 
 def stratified_folds(same: Sequence[bool] | np.ndarray, num_folds: int) -> np.ndarray:

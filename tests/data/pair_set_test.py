@@ -1,7 +1,6 @@
 """Tests of sets of pairs."""
 
 import numpy as np
-import tensorflow as tf
 from absl.testing import absltest
 
 from rtml_tf.data import pair_set
@@ -9,8 +8,6 @@ from rtml_tf.data.source import ImageSource
 
 
 class _Numbers(ImageSource):
-    """1x1 images whose pixel is their number."""
-
     def __init__(self, keys, people):
         self.keys = tuple(keys)
         self.class_names = tuple(sorted(set(people)))
@@ -18,7 +15,7 @@ class _Numbers(ImageSource):
         self.image_shape = (1, 1, 1)
 
     def load(self, index):
-        return tf.reshape(tf.cast(index, tf.float32), self.image_shape)
+        raise NotImplementedError
 
 
 def _pairs(**kwargs):
@@ -44,22 +41,6 @@ class PairSetTest(absltest.TestCase):
             _pairs(right=[1, 5, 2])
         with self.assertRaisesRegex(ValueError, "each of 5 images, got 1 names"):
             _pairs(people=["a"])
-
-    def test_folds_keep_their_pairs_and_only_their_images(self):
-        kept = pair_set.pairs_of_folds(pairs=_pairs(), folds=(1,))
-        self.assertLen(kept, 2)
-        self.assertEqual(kept.images.keys, ("2.jpg", "3.jpg", "4.jpg"))
-        self.assertEqual(kept.people, ("b", "c", "c"))
-        names = [(kept.images.keys[a], kept.images.keys[b]) for a, b in zip(kept.left, kept.right)]
-        self.assertEqual(names, [("3.jpg", "4.jpg"), ("4.jpg", "2.jpg")])
-        np.testing.assert_array_equal(kept.same, [True, False])
-        np.testing.assert_array_equal(kept.fold, [1, 1])
-        self.assertEqual(float(kept.images.load(tf.constant(2, tf.int64))), 4.0)
-
-    def test_folds_that_are_not_there_are_refused(self):
-        for folds in ((0, 2), ()):
-            with self.assertRaisesRegex(ValueError, r"folds must be some of \[0, 1\], got \("):
-                pair_set.pairs_of_folds(pairs=_pairs(), folds=folds)
 
 
 class StratifiedFoldsTest(absltest.TestCase):
