@@ -17,10 +17,10 @@ from rtml_tf.data import image_header
 def decode_image(contents: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:
     """Decodes one JPEG, PNG or BMP image.
 
-    Palettes, 1-bit and 16-bit PNGs, CMYK JPEGs and grey images are brought to 8 bits and to
-    `channels`, colour becomes grey by its luma (ITU-R BT.601), transparency is dropped and the
-    orientation in a JPEG's EXIF data is ignored. JPEGs are decoded with the accurate transform and
-    so agree with Pillow to the bit.
+    Palettes, 1-bit and 16-bit PNGs and grey images are brought to 8 bits and to `channels`, colour
+    becomes grey by its luma (ITU-R BT.601), transparency is dropped and the orientation in a JPEG's
+    EXIF data is ignored. JPEGs are decoded with the accurate transform and so agree with Pillow to
+    the bit; those in CMYK become colour, but not grey.
 
     Args:
         contents: string scalar, the content of an image file.
@@ -48,19 +48,8 @@ def decode_jpeg_or_png(contents: tf.Tensor, channels: int, *, measured: bool = F
     """As `decode_image`, without BMP, which takes Python: for graphs that are saved."""
     if not measured:
         contents = image_header.checked(contents, bmp=False)
-
-    def decoded(channels: int) -> tf.Tensor:
-        # Despite its name this operation decodes PNG as well.
-        return tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE")
-
-    if channels != 1:
-        return decoded(channels)
-    # The library behind it makes colours of four components, but no grey.
-    return tf.cond(
-        image_header.is_cmyk(contents),
-        lambda: tf.image.rgb_to_grayscale(decoded(3)),
-        lambda: decoded(1),
-    )
+    # Despite its name this operation decodes PNG as well.
+    return tf.io.decode_jpeg(contents, channels, dct_method="INTEGER_ACCURATE")
 
 
 def read_image(path: tf.Tensor, channels: int, *, measured: bool = False) -> tf.Tensor:

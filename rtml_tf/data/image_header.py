@@ -75,15 +75,6 @@ def is_bmp(contents: tf.Tensor) -> tf.Tensor:
     return _starts_with(contents, _BMP)
 
 
-def is_cmyk(contents: tf.Tensor) -> tf.Tensor:
-    """bool scalar: whether an encoded image, a string scalar, is a JPEG of four components."""
-    return tf.cond(
-        _starts_with(contents, _JPEG),
-        lambda: tf.equal(tf.io.extract_jpeg_shape(contents)[2], 4),
-        lambda: tf.constant(False),
-    )
-
-
 def checked_resized(size: tf.Tensor, name: tf.Tensor | str) -> tf.Tensor:
     """The size that an image is to be resized to as it is, if it is not too large.
 

@@ -38,7 +38,6 @@ class ReadImageTest(parameterized.TestCase, tf.test.TestCase):
         ("palette_bmp", _COLOR.quantize(16), "x.bmp"),
         ("colour_jpeg", _COLOR, "x.jpg"),
         ("grey_jpeg", _GREY, "x.jpeg"),
-        ("cmyk_jpeg", _COLOR.convert("CMYK"), "x.jpg"),
     )
     def test_decodes_as_pillow_does(self, image: Image.Image, name: str):
         path = self._path(image, name)
