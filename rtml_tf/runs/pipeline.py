@@ -1,17 +1,21 @@
 """Several runs as the stages of one, each with its own run folder."""
 
 import concurrent.futures
+import contextlib
 import contextvars
 import functools
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from rtml_tf.runs.run_folder import RunFolder, write_json, write_text
+from rtml_tf.runs.run_folder import RunFolder, RunFolderError, write_json, write_text
 from rtml_tf.runs.stages import StageNotFinished, Stages
 from rtml_tf.runs.workers import Workers
+
+# What the configuration of a run of stages binds, and that of a single run does not.
+_STAGES = "pipeline.run.stages"
 
 Stage = Callable[..., Any]
 
@@ -32,7 +36,8 @@ def run(
     builds on another one takes its network from `stages.stage_network`.
 
     Args:
-        run_dir: The folder of all stages; the run folder of stage `s` is `run_dir/s`.
+        run_dir: The folder of all stages; the run folder of stage `s` is `run_dir/s`. It holds
+            nothing else but `metrics.json`.
         stages: The stages and their names: pairs in the order in which they run, or a mapping
             where the order does not matter (configurations that are written to a file do not keep
             that of a mapping). A stage is a function such as `training.train` or
@@ -50,7 +55,8 @@ def run(
         of each stage's network, and how the training of each stage went. `None` after a dry run.
 
     Raises:
-        ValueError: If there is no stage or two of one name, or as a stage does.
+        ValueError: If there is no stage or two of one name, the folder holds anything else or is
+            in use by another process, or as a stage does.
     """
     by_name = dict(stages)
     if not by_name:
@@ -61,7 +67,8 @@ def run(
         )
     results = {}
     workers = Workers()
-    with Stages(run_dir) as progress:
+    claim = contextlib.nullcontext() if dry_run else _claimed(run_dir, by_name, workers)
+    with claim, Stages(run_dir) as progress:
         for name, stage in by_name.items():
             print(f"Stage {name}", flush=True)
             workers.wait()  # Worker 0 writes the folders that this stage may read.
@@ -98,6 +105,43 @@ def run(
     if workers.is_chief:
         write_json(pathlib.Path(run_dir, "metrics.json"), metrics)
     return metrics
+
+
+@contextlib.contextmanager
+def _claimed(run_dir: str, stages: Collection[str], workers: Workers) -> Iterator[None]:
+    """Keeps other processes out of the folder of these stages, which worker 0 alone looks at."""
+    folder, error = RunFolder(run_dir), None
+    try:
+        if workers.is_chief:
+            _check(folder, stages)
+            folder.lock()
+    except RunFolderError as own_error:
+        error = own_error
+    try:
+        workers.raise_together(error)
+        yield
+    finally:
+        folder.release()
+
+
+def _check(folder: RunFolder, stages: Collection[str]) -> None:
+    """Refuses a folder that is not one of these stages, and writes nothing."""
+    if folder.config.exists() and _STAGES not in folder.config.read_text(encoding="utf-8"):
+        raise RunFolderError(
+            f"{folder.path} is the folder of a single run: its {folder.config.name} has no "
+            f"{_STAGES}. Choose another --run_dir."
+        )
+    if not folder.path.is_dir():
+        return
+    known = {*stages, folder.config.name, folder.metrics.name}
+    names = sorted(item.name for item in folder.path.iterdir())
+    others = [name for name in names if name[0] != "." and name not in known]
+    if others:
+        raise RunFolderError(
+            f"{folder.path} is not a folder of these stages: expected nothing but "
+            f"{', '.join(stages)}, {folder.config.name} and {folder.metrics.name}, but it holds {', '.join(others[:5])}. "
+            "Choose an empty or a new folder."
+        )
 
 
 def _outside_of_strategy(stage: Stage) -> Stage:

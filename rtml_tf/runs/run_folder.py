@@ -67,6 +67,18 @@ class RunFolder:
                 shown), is in use by another process, or cannot be written.
         """
         self._check(config)
+        self.lock()
+        # Another process may have made it its own in the meantime.
+        self._check(config)
+        if not self.config.exists():
+            write_text(self.config, config)
+
+    def lock(self) -> None:
+        """Keeps other processes out of the folder, which is made if it does not exist.
+
+        Raises:
+            RunFolderError: If it is in use by another process, or cannot be written.
+        """
         self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -81,10 +93,6 @@ class RunFolder:
             raise RunFolderError(
                 f"{self._kind} folder {self.path} is in use by another process."
             ) from error
-        # Another process may have made it its own in the meantime.
-        self._check(config)
-        if not self.config.exists():
-            write_text(self.config, config)
 
     def _check(self, config: str) -> None:
         """Refuses a folder that is not this run's and will not become it, and writes nothing."""

@@ -51,6 +51,16 @@ class Workers:
         values = self.gathered(list(figures.values()))[0]
         return dict(zip(figures, values.tolist()))
 
+    def raise_together(self, error: RunFolderError | None) -> None:
+        """Raises the error of this worker or, where another one has an error, one that names it."""
+        failed = self.gathered([error is not None])[:, 0]
+        if error is None and failed.any():
+            error = RunFolderError(
+                f"worker {failed.argmax()} cannot use the run folder; its own message says why."
+            )
+        if error is not None:
+            raise error
+
     def run_folder(self, path: str) -> RunFolder:
         """The folder that this worker works in: the run's own, or a copy of it, see below."""
         return RunFolder(path) if self.count == 1 else _FolderOfWorker(path, self)
@@ -81,13 +91,7 @@ class _FolderOfWorker(RunFolder):
             super().claim(config)
         except RunFolderError as own_error:
             error = own_error
-        failed = self._workers.gathered([error is not None])[:, 0]
-        if error is None and failed.any():
-            error = RunFolderError(
-                f"worker {failed.argmax()} cannot use the run folder; its own message says why."
-            )
-        if error is not None:
-            raise error
+        self._workers.raise_together(error)
         self._check_same()
 
     def release(self) -> None:

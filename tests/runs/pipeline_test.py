@@ -1,6 +1,7 @@
 """Tests of runs that consist of stages."""
 
 import contextlib
+import fcntl
 import io
 import json
 import pathlib
@@ -12,6 +13,7 @@ from rtml_tf.networks.raw_pixels import raw_pixels
 from rtml_tf.networks.saving import save_network
 from rtml_tf.runs import pipeline
 from rtml_tf.runs.report import closing_report
+from rtml_tf.runs.run_folder import RunFolderError
 from rtml_tf.runs.stages import StageNotFinished, stage_network
 
 
@@ -137,6 +139,28 @@ class PipelineTest(absltest.TestCase):
         clean = self.stages["clean"]
         with self.assertRaisesRegex(ValueError, "must differ in name, got clean, clean"):
             pipeline.run(run_dir=str(self.folder), stages=[("clean", clean), ("clean", clean)])
+
+    def test_refuses_the_folder_of_a_single_run_or_of_other_things(self):
+        for name, message in (
+            ("config.gin", "is the folder of a single run: it has a config.gin"),
+            ("thesis.tex", "nothing but clean, joint and metrics.json, but it holds thesis.tex"),
+        ):
+            folder = self.folder / name.partition(".")[0]
+            folder.mkdir()
+            (folder / name).touch()
+            with self.assertRaisesRegex(RunFolderError, message):
+                pipeline.run(run_dir=str(folder), stages=self.stages)
+            self.assertEqual([path.name for path in folder.iterdir()], [name])
+        self.assertEmpty(self.calls)
+
+    def test_refuses_a_folder_in_use_and_takes_it_again_later(self):
+        with open(self.folder / ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self.assertRaisesRegex(RunFolderError, "in use by another process"):
+                pipeline.run(run_dir=str(self.folder), stages=self.stages)
+        for _ in range(2):
+            pipeline.run(run_dir=str(self.folder), stages=self.stages)
+            (self.folder / "clean").mkdir(exist_ok=True)
 
 
 if __name__ == "__main__":
