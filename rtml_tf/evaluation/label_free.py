@@ -33,6 +33,7 @@ class LabelFreeEvaluation:
     Attributes:
         figure_names: The figures that `evaluate` gives, in [0, 1].
         source: The images.
+        image_shape: Of the images that a network is given.
     """
 
     figure_names = ("label_free", "information", "entropy", "diversity", "agreement")
@@ -50,6 +51,7 @@ class LabelFreeEvaluation:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
         self.source = source
+        self.image_shape = source.image_shape
         self._batch_size = batch_size
 
     def evaluate(self, network: tf.keras.Model) -> dict[str, float]:

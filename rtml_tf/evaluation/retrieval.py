@@ -133,6 +133,7 @@ class RetrievalEvaluation:
     Attributes:
         figure_names: The figures that `evaluate` gives, `recall@k` first.
         source: The images that are evaluated.
+        image_shape: Of the images that a network is given.
     """
 
     def __init__(
@@ -179,6 +180,7 @@ class RetrievalEvaluation:
                 "density needs at least two classes, got one; leave it out with density=False."
             )
         self.source = source
+        self.image_shape = source.image_shape
         self.figure_names = tuple(f"recall@{k}" for k in recall_at)
         self.figure_names += ("map@r", "r_precision", "query_share") + ("nmi",) * nmi
         self.figure_names += DENSITY_FIGURES * density

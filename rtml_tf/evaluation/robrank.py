@@ -45,6 +45,7 @@ class RobRankEvaluation:
 
     Attributes:
         figure_names: The figures that `evaluate` gives, `ERS` first.
+        image_shape: Of the images that a network is given.
     """
 
     figure_names = ("ERS", "R@1", *ATTACK_FIGURES)
@@ -87,6 +88,7 @@ class RobRankEvaluation:
         if self._attack.epsilon is None:
             raise ValueError(f"attack must have an epsilon, got {self._attack!r}.")
         chosen = stratified_sample(np.zeros(len(candidates), np.int8), limit, seed=seed)
+        self.image_shape = source.image_shape
         self._source = source
         self._attackable = len(candidates)
         self._attacked = candidates[chosen]

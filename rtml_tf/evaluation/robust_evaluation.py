@@ -58,6 +58,7 @@ class RobustEvaluation(abc.ABC):
         figure_names: The figures that `evaluate` gives, such as "recall@1 at 0" for the clean one
             and "recall@1 at 4/255".
         epsilons: Where the network is attacked, in pixel units.
+        image_shape: Of the images that a network is given.
     """
 
     _needs_unit_length = True
@@ -119,6 +120,7 @@ class RobustEvaluation(abc.ABC):
             figure_at(figure, epsilon) for epsilon in (0.0, *self.epsilons) for figure in figures
         )
         self._figures = tuple(figures)
+        self.image_shape = source.image_shape
         self._source = source
         self._batches = OrderedBatches(source=source, batch_size=batch_size)
         self._candidates = np.asarray(candidates, np.int64)

@@ -30,6 +30,7 @@ class SegmentationEvaluation:
     Attributes:
         figure_names: The figures that `evaluate` gives, in [0, 1].
         source: What is evaluated.
+        image_shape: Of the images that a network is given.
         classes: The names of the classes that count.
     """
 
@@ -60,6 +61,7 @@ class SegmentationEvaluation:
         if pictures < 0:
             raise ValueError(f"pictures must not be negative, got {pictures}.")
         self.source = source
+        self.image_shape = source.image_shape
         self.classes = source.label_set.class_names if classes is None else tuple(classes)
         if not self.classes:
             raise ValueError("classes must name at least one class, got none.")

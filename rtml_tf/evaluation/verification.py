@@ -136,6 +136,7 @@ class VerificationEvaluation:
     Attributes:
         figure_names: The figures that `evaluate` gives.
         pairs: The pairs.
+        image_shape: Of the images that a network is given.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class VerificationEvaluation:
                 raise ValueError(f"false_accept_rates must lie in (0, 1], got {rate}.")
         check_pairs(pairs, training=training)
         self.pairs = pairs
+        self.image_shape = pairs.images.image_shape
         self.figure_names = (
             "accuracy",
             "accuracy_std",

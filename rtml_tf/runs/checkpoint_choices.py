@@ -9,6 +9,7 @@ import tensorflow as tf
 from rtml_tf.networks.saving import load_network, save_network
 from rtml_tf.runs.averaging import averaged_weights, keeps_average
 from rtml_tf.runs.checkpoint import RunState
+from rtml_tf.runs.given_parts import check_evaluations
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
@@ -101,6 +102,8 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
             raise ValueError(
                 "CheckpointChoices needs use_folder and use_state to be called before training."
             )
+        network = self.model.finished_network
+        check_evaluations(self._evaluations, network=network, name="CheckpointChoices.evaluations")
         self._file = self._folder.path / "choices.json"
         self._kept = read_json(self._file) if self._file.exists() else {}
 

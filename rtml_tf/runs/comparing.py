@@ -7,6 +7,7 @@ from absl import logging
 
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.final_figures import resumed_figures
+from rtml_tf.runs.given_parts import check_evaluations
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
 from rtml_tf.runs.workers import Workers
@@ -47,6 +48,8 @@ def compare(
             "networks and evaluations must hold at least one entry each, got networks "
             f"{list(networks)} and evaluations {list(evaluations)}."
         )
+    for network in networks.values():
+        check_evaluations(evaluations, network=network)
     folder, config = Workers().run_folder(run_dir), describe_config()
     for network in networks.values():
         print(summarize(network))

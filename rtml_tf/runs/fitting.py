@@ -15,6 +15,7 @@ from rtml_tf.networks.joining import join_networks
 from rtml_tf.networks.saving import save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.finishing import Artefact, finish, write_baselines
+from rtml_tf.runs.given_parts import check_artefacts, check_evaluations
 from rtml_tf.runs.run_folder import read_json
 from rtml_tf.runs.selection import Evaluation
 from rtml_tf.runs.workers import Workers
@@ -71,6 +72,8 @@ def fit(
             f"got a network that gives {view.output_shape[1:]}."
         )
     evaluations = dict(evaluations or {})
+    check_evaluations(evaluations)
+    check_artefacts(artefacts)
     folder, config = Workers().run_folder(run_dir), describe_config()
     print(
         f"{type(method).__name__} on {len(pairs)} examples, {np.count_nonzero(pairs.labels >= 0)} "

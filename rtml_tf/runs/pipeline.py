@@ -139,8 +139,8 @@ def _check(folder: RunFolder, stages: Collection[str]) -> None:
     if others:
         raise RunFolderError(
             f"{folder.path} is not a folder of these stages: expected nothing but "
-            f"{', '.join(stages)}, {folder.config.name} and {folder.metrics.name}, but it holds {', '.join(others[:5])}. "
-            "Choose an empty or a new folder."
+            f"{', '.join(stages)}, {folder.config.name} and {folder.metrics.name}, but it holds "
+            f"{', '.join(others[:5])}. Choose an empty or a new folder."
         )
 
 

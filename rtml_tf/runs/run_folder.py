@@ -9,6 +9,8 @@ import os
 import pathlib
 from typing import Any
 
+from absl import logging
+
 from rtml_tf.whole_file import whole_file
 
 
@@ -53,11 +55,15 @@ class RunFolder:
         self.baselines = self.path / "baselines.json"
         self.evaluated = self.path / "evaluated.json"
         self.metrics = self.path / "metrics.json"
+        self._lock_file = self.path / ".lock"  # Of a folder that a run has claimed.
         self._lock = None
         self._made: list[pathlib.Path] = []
 
     def claim(self, config: str) -> None:
         """Makes the folder this run's own, or finds that it already is.
+
+        The configuration of a run that has trained and measured nothing yet is replaced: a mistake
+        may have been mended in it.
 
         Args:
             config: The run's resolved configuration.
@@ -70,7 +76,10 @@ class RunFolder:
         self.lock()
         # Another process may have made it its own in the meantime.
         self._check(config)
-        if not self.config.exists():
+        held = self.config.read_text(encoding="utf-8") if self.config.exists() else None
+        if held not in (None, config):
+            logging.info("%s is replaced: no run has begun with it.", self.config)
+        if held != config:
             write_text(self.config, config)
 
     def lock(self) -> None:
@@ -82,7 +91,7 @@ class RunFolder:
         self._made = [path for path in (self.path, *self.path.parents) if not path.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.path / ".lock", "w", encoding="utf-8")
+            self._lock = open(self._lock_file, "w", encoding="utf-8")
         except OSError as error:
             raise RunFolderError(
                 f"{self._kind} folder {self.path} cannot be written: {error}."
@@ -98,7 +107,7 @@ class RunFolder:
         """Refuses a folder that is not this run's and will not become it, and writes nothing."""
         if self.config.exists():
             held = self.config.read_text(encoding="utf-8")
-            if held != config:
+            if held != config and (self._begun or not self._lock_file.exists()):
                 difference = difflib.unified_diff(
                     held.splitlines(),
                     config.splitlines(),
@@ -123,13 +132,20 @@ class RunFolder:
 
     def withdraw(self) -> None:
         """Undoes `claim`, in a folder that has got nothing since."""
-        if {item.name for item in self.path.iterdir()} <= {self.config.name, ".lock"}:
+        if {item.name for item in self.path.iterdir()} <= {self.config.name, self._lock_file.name}:
             self.config.unlink()
-            (self.path / ".lock").unlink()
+            self._lock_file.unlink()
             with contextlib.suppress(OSError):  # Others may have put something there.
                 for path in self._made:
                     path.rmdir()
         self.release()
+
+    @property
+    def _begun(self) -> bool:
+        """Whether there is anything that a run writes once it trains or measures."""
+        nothing = {self.config.name, self.tensorboard.name}
+        names = {item.name for item in self.path.iterdir() if item.name[0] != "."}
+        return bool(names - nothing)
 
     def release(self) -> None:
         """Lets other processes use the folder."""

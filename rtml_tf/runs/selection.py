@@ -17,7 +17,12 @@ from rtml_tf.runs.workers import Workers
 class Evaluation(Protocol):
     """Anything that gives figures of a network.
 
-    It may also have the following, which are called after the final evaluation:
+    It may also have the following:
+
+    * `image_shape`, the shape of what the network is given: another network is then refused before
+      it is trained.
+
+    And these, which are called after the final evaluation:
 
     * `plot(figures, folder: pathlib.Path, name: str)` draws the figures that `evaluate` has just
       given into the run folder, named after the evaluation;

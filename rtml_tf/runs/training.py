@@ -13,6 +13,12 @@ from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
 from rtml_tf.runs.disk_space import check_disk_space
 from rtml_tf.runs.finishing import Artefact, finish, write_baselines
+from rtml_tf.runs.given_parts import (
+    check_artefacts,
+    check_callbacks,
+    check_evaluations,
+    check_object,
+)
 from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
 from rtml_tf.runs.loop import TrainingLoop
@@ -121,10 +127,16 @@ def train(
             "validation and select_by go together, got "
             f"validation={validation!r} and select_by={select_by!r}."
         )
+    check_artefacts(artefacts)
+    check_callbacks(callbacks)
+    if validation is not None:
+        has = ("figure_names", "evaluate")
+        check_object("validation", validation, kind="an evaluation", has=has)
     workers = Workers()
     train_data = ReplicatedBatches(train_data, batch_per_replica=batch_per_replica)
     model.check_data(train_data.element_spec)
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
+    check_evaluations(evaluations, network=model.finished_network)
     folder, state = workers.run_folder(run_dir), RunState()
     run_callbacks = list(callbacks)
     for callback in run_callbacks:

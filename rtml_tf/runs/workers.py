@@ -114,7 +114,12 @@ class _FolderOfWorker(RunFolder):
 
 
 def _copy_if_there(path: str, copy) -> None:
+    def not_needed(folder: str, names: list[str]) -> list[str]:
+        del folder
+        # The lock tells that a run has claimed the folder.
+        return [n for n in names if n == "tensorboard" or (n[0] == "." and n != ".lock")]
+
     try:
-        shutil.copytree(path, copy, ignore=shutil.ignore_patterns("tensorboard", ".*"))
+        shutil.copytree(path, copy, ignore=not_needed)
     except FileNotFoundError:
         pass  # A new run.

@@ -124,6 +124,39 @@ CONFIGURATIONS = [
         r"no figure 'recal@1'; did you mean 'recall@1'",
     ),
     Row(
+        "a validation that is a class",
+        TRAIN + param("training.train.validation = @retrieval.RetrievalEvaluation"),
+        r"validation must be an evaluation, an object with figure_names and evaluate, got R",
+    ),
+    Row(
+        "an evaluation that is a class",
+        TRAIN + param("EVALUATIONS = {'test': @test/retrieval.RetrievalEvaluation}"),
+        r"evaluations\['test'\] must be an evaluation, .*, got RetrievalEvaluation itself; in a",
+    ),
+    Row(
+        "an artefact that is a class",
+        TRAIN + param("training.train.artefacts = [@projector.EmbeddingProjector]"),
+        r"artefacts\[0\] must be an artefact, an object with write, got EmbeddingProjector itself",
+    ),
+    Row(
+        "a callback that is a class",
+        TRAIN + param("training.train.callbacks = [@tf.keras.callbacks.TerminateOnNaN]"),
+        r"callbacks\[0\] must be a tf.keras.callbacks.Callback, got TerminateOnNaN itself",
+    ),
+    Row(
+        "a word for a callback",
+        TRAIN + param("training.train.callbacks = ['stop']"),
+        r"callbacks\[0\] must be a tf.keras.callbacks.Callback, got 'stop'",
+    ),
+    Row(
+        "an evaluation of other images",
+        TRAIN
+        + param("training.train.evaluate_untrained = False")
+        + param("TEST = @other/image_folder.ImageFolder()")
+        + param("other/image_folder.ImageFolder.image_size = (9, 9)"),
+        r"evaluations\['unseen classes'\] does not fit: .*shape \(8, 8, 1\), .* gives \(9, 9, 1\)",
+    ),
+    Row(
         "a stage that is not there",
         TRAIN
         + param("NETWORK = @stages.stage_network()")

@@ -24,12 +24,26 @@ class RunFolderTest(absltest.TestCase):
         self.assertEqual(self.claimed("epochs = 3\n").config.read_text(), "epochs = 3\n")
 
     def test_another_configuration_is_refused_with_the_difference(self):
-        self.claimed("epochs = 3\nseed = 1\n").release()
+        folder = self.claimed("epochs = 3\nseed = 1\n")
+        folder.log.touch()
+        folder.release()
         with self.assertRaisesRegex(
             run_folder.RunFolderError, "(?s)another configuration.*\n-epochs = 3\n[+]epochs = 4\n"
         ):
             self.claimed("epochs = 4\nseed = 1\n")
         self.assertEqual((self.path / "config.gin").read_text(), "epochs = 3\nseed = 1\n")
+
+    def test_a_configuration_with_which_nothing_was_done_is_replaced(self):
+        folder = self.claimed("epochs = 3\n")
+        folder.tensorboard.mkdir()
+        folder.release()
+        self.assertEqual(self.claimed("epochs = 4\n").config.read_text(), "epochs = 4\n")
+
+    def test_a_configuration_that_no_run_has_written_is_not_replaced(self):
+        self.path.mkdir()
+        (self.path / "config.gin").write_text("# By hand.\nepochs = 3\n")
+        with self.assertRaisesRegex(run_folder.RunFolderError, "another configuration"):
+            self.claimed("epochs = 3\n")
 
     def test_a_folder_in_use_is_refused(self):
         self.claimed("epochs = 3\n")

@@ -60,7 +60,9 @@ class WorkersTest(absltest.TestCase):
         folder = _OneOfTwo(1, [0], [True]).run_folder(str(self.path))
         with self.assertRaisesRegex(RunFolderError, "worker 0 cannot use the run folder"):
             folder.claim("config")
-        RunFolder(self.path).claim("another")
+        held = RunFolder(self.path)
+        held.claim("another")
+        held.log.touch()
         for index in (0, 1):
             with self.assertRaisesRegex(RunFolderError, "holds a run of another configuration"):
                 _OneOfTwo(index).run_folder(str(self.path)).claim("config")
