@@ -8,7 +8,7 @@ from absl import flags
 from rtml_tf import command_line, configuration
 from rtml_tf.runs import pipeline, runtime, training
 from rtml_tf.runs.report import closing_report
-from rtml_tf.runs.strategies import join_cluster
+from rtml_tf.runs.strategies import check_cluster_is_used, join_cluster
 
 DRY_RUN = flags.DEFINE_bool(
     "dry_run", False, "Build everything, show the network's size and the configuration, and stop."
@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
     run_dir = command_line.RUN_DIR.value or str(pathlib.Path("runs", pathlib.Path(files[0]).stem))
     whole = {"whole_config": configuration.whole()} if run is pipeline.run else {}
     with configuration.configured(runtime.distributed)():
+        check_cluster_is_used(workers=WORKERS.value)
         try:
             metrics = configuration.configured(run)(
                 run_dir=run_dir,

@@ -107,8 +107,9 @@ class BadInputTest(parameterized.TestCase):
     def test_one_message_and_nothing_else(self, row):
         if row.damage is not None:
             row.damage(self.folder)
-        if row.cluster is not None:
-            self.enter_context(mock.patch.dict(os.environ, TF_CONFIG=row.cluster))
+        cluster = {} if row.cluster is None else {"TF_CONFIG": row.cluster}
+        # Puts back what the command changes, too.
+        self.enter_context(mock.patch.dict(os.environ, cluster))
         before = _snapshot(self.folder)
         started, started_computing = time.monotonic(), time.process_time()
         status, output = binary(row.command)

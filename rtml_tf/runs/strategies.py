@@ -10,6 +10,9 @@ import os
 from collections.abc import Sequence
 
 import tensorflow as tf
+from absl import logging
+
+from rtml_tf.runs.workers import Workers
 
 
 class Strategy(abc.ABC):
@@ -89,6 +92,33 @@ def join_cluster(*, workers: Sequence[str], index: int) -> None:
     config = json.dumps({"cluster": {"worker": list(workers)}, "task": task})
     _check_cluster(config)
     os.environ["TF_CONFIG"] = config
+
+
+def check_cluster_is_used(*, workers: Sequence[str] | None) -> None:
+    """Refuses to do alone, on each of several machines, what they were to do together.
+
+    Called in the scope of the strategy in force.
+
+    Args:
+        workers: The machines that were asked for. `None`: none were, and a `TF_CONFIG` that is
+            not used is worth a warning only, as schedulers may set it for every program.
+
+    Raises:
+        ValueError: If they are more than the strategy in force has.
+    """
+    count = Workers().count
+    if workers is not None and len(workers) > count:
+        raise ValueError(
+            f"--workers names {len(workers)} machines, but the strategy in force has {count} "
+            "worker: each of them would train alone. Add "
+            "--gin_file=gin_configs/distribution/multi_worker.gin."
+        )
+    strategy = tf.distribute.get_strategy()
+    used = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    if workers is None and os.environ.get("TF_CONFIG") and not used:
+        logging.warning(
+            "TF_CONFIG is set, but the strategy in force does not use it: this machine works alone."
+        )
 
 
 def _check_cluster(config: str | None) -> None:

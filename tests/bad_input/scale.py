@@ -92,6 +92,11 @@ _TWO = '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "%s", "index": 
 CLUSTERS = [
     Row("no cluster", _WORKERS, r"there is no cluster: give --workers=host:port"),
     Row(
+        "a cluster that is not used",
+        TRAIN + "--workers=first:20000,second:20000 --worker_index=0",
+        r"--workers names 2 machines, but the strategy in force has 1 worker",
+    ),
+    Row(
         "a worker without a port",
         _WORKERS + "--workers=first:20000,second --worker_index=0",
         r"workers must be addresses host:port, got 'second'",

@@ -3,6 +3,7 @@
 import csv
 import os
 import pathlib
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -23,7 +24,12 @@ from rtml_tf.runs import pipeline
 from rtml_tf.runs.attack_pictures import AttackPictures
 from rtml_tf.runs.replicated_batches import ReplicatedBatches
 from rtml_tf.runs.runtime import distributed
-from rtml_tf.runs.strategies import Mirrored, MultiWorkerMirrored, join_cluster
+from rtml_tf.runs.strategies import (
+    Mirrored,
+    MultiWorkerMirrored,
+    check_cluster_is_used,
+    join_cluster,
+)
 from rtml_tf.runs.training import train
 from tests import two_cpus
 
@@ -157,6 +163,17 @@ class StrategiesTest(tf.test.TestCase):
             Mirrored(devices=("GPU:98", "GPU:99")).start()
         with self.assertRaisesRegex(ValueError, "devices must be different names"):
             Mirrored(devices=("GPU:0", "GPU:0"))
+
+    def test_a_cluster_that_is_not_used_is_told(self):
+        with self.assertRaisesRegex(ValueError, "names 2 machines, but .* in force has 1 worker:"):
+            check_cluster_is_used(workers=["first:1", "second:1"])
+        with self.assertNoLogs(level="WARNING"), mock.patch.dict(os.environ, TF_CONFIG=""):
+            check_cluster_is_used(workers=["first:1"])
+            check_cluster_is_used(workers=None)
+        with mock.patch.dict(os.environ, TF_CONFIG="{}"):
+            with self.assertLogs(level="WARNING") as logs, distributed(strategy=_two_replicas()):
+                check_cluster_is_used(workers=None)
+        self.assertRegex(logs.output[0], "TF_CONFIG is set, but .*: this machine works alone")
 
     def test_refuses_clusters_that_are_none(self):
         self.addCleanup(os.environ.pop, "TF_CONFIG", None)
