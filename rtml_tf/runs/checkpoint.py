@@ -18,6 +18,7 @@ class RunState(tf.Module):
 
     Attributes:
         step: int64, gradient steps taken.
+        steps_per_epoch: int64, such steps in an epoch (0: not known yet).
         best_value: float64, the best validation figure so far (NaN: none yet).
         best_epoch: int64, the epoch (from 1) that reached it.
         stale_validations: int64, validations since then.
@@ -28,6 +29,7 @@ class RunState(tf.Module):
     def __init__(self):
         super().__init__(name="run_state")
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.steps_per_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.best_value = tf.Variable(float("nan"), dtype=tf.float64, trainable=False)
         self.best_epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.stale_validations = tf.Variable(0, dtype=tf.int64, trainable=False)

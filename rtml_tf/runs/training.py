@@ -25,7 +25,7 @@ from rtml_tf.runs.loop import TrainingLoop
 from rtml_tf.runs.not_finite import NotFiniteWatch
 from rtml_tf.runs.progress import Progress
 from rtml_tf.runs.replicated_batches import ReplicatedBatches
-from rtml_tf.runs.run_folder import read_json
+from rtml_tf.runs.run_folder import RunFolder, read_json
 from rtml_tf.runs.selection import BestNetwork, Evaluation
 from rtml_tf.runs.workers import Workers
 
@@ -91,7 +91,8 @@ def train(
         negatives: What losses that compare examples see under a distribution strategy: those of
             all replicas ("global"), or of each replica alone ("local").
         batch_per_replica: Under a distribution strategy, whether each replica gets a batch of
-            `train_data` in every step, instead of its part of one. An epoch has fewer steps then.
+            `train_data` in every step, instead of its part of one. An epoch has fewer steps then,
+            and the run can only be resumed on as many replicas.
         validation: Evaluated after epochs to choose the network; `None` keeps the last.
         select_by: The figure of `validation` that chooses the network.
         higher_is_better: Whether a higher figure is a better one.
@@ -199,8 +200,10 @@ def train(
             write_baselines(folder, evaluations=evaluations, networks=baselines)
             checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
             if checkpoint.restore():
+                _check_epochs(state, train_data, folder)
                 print(f"Resuming {folder.path} after step {int(state.step.numpy())}.")
             else:
+                state.steps_per_epoch.assign(train_data.steps_per_epoch)
                 with writer.as_default(step=0):
                     tf.summary.text("config", "\n".join(f"    {x}" for x in config.splitlines()))
             loop = TrainingLoop(
@@ -228,6 +231,17 @@ def train(
         return read_json(folder.metrics)
     finally:
         folder.release()
+
+
+def _check_epochs(state: RunState, train_data: ReplicatedBatches, folder: RunFolder) -> None:
+    """Refuses to go on with epochs of another length, which would be counted wrongly."""
+    held = int(state.steps_per_epoch.numpy())
+    if train_data.steps_per_epoch != held:
+        raise ValueError(
+            f"the run in {folder.path} has epochs of {held} steps, got data with epochs of "
+            f"{train_data.steps_per_epoch}. Go on with the same data and, with batch_per_replica, "
+            "on as many replicas."
+        )
 
 
 def _summary(state: RunState, model: TrainingModel, select_by: str | None) -> dict:
