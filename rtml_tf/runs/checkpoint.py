@@ -1,12 +1,13 @@
 """Saving and restoring the whole state of a run."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import tensorflow as tf
 from absl import logging
 
 from rtml_tf.named_errors import errors_name
+from rtml_tf.runs.callback_numbers import CallbackNumbers
 from rtml_tf.whole_file import flush
 
 # What TensorFlow raises for files that are not as they were written; an IndexError for short ones.
@@ -38,16 +39,28 @@ class RunState(tf.Module):
 
 
 class RunCheckpoint:
-    """The checkpoints of a run: model, optimizers, running means, random states, run state.
+    """The checkpoints of a run: model, optimizers, running means, random states, run state,
+    and what callbacks count.
 
     Two are kept, so that a run can go on where a power cut damages the one that is being written.
     """
 
-    def __init__(self, *, model: tf.keras.Model, state: RunState, folder: pathlib.Path):
-        """Prepares to save `model` and `state` in `folder`; the newest two are kept."""
+    def __init__(
+        self,
+        *,
+        model: tf.keras.Model,
+        state: RunState,
+        folder: pathlib.Path,
+        callbacks: Iterable[tf.keras.callbacks.Callback] = (),
+    ):
+        """Prepares to save `model`, `state` and the numbers of `callbacks` in `folder`."""
         self._state = state
+        self._callback_numbers = CallbackNumbers(callbacks)
         self._checkpoint = tf.train.Checkpoint(
-            model=model, state=state, random_generators=_random_generators(model)
+            model=model,
+            state=state,
+            random_generators=_random_generators(model),
+            callback_numbers=self._callback_numbers,
         )
         self._manager = tf.train.CheckpointManager(self._checkpoint, str(folder), max_to_keep=2)
 
@@ -92,6 +105,10 @@ class RunCheckpoint:
                 return True
         newest, error = next(iter(unreadable.items()))
         raise ValueError(_does_not_fit(newest, error)) from error
+
+    def restore_callbacks(self) -> None:
+        """Gives callbacks what they had counted; called after they have reset it to begin."""
+        self._callback_numbers.begin()
 
 
 def _warn(unreadable: Mapping[str, Exception], restored: str) -> None:

@@ -13,7 +13,8 @@ class TrainingLoop:
 
     `tf.keras.Model.fit` starts at the beginning of an epoch and, at its end, replaces weights by
     their moving average; a run that has to resume within an epoch needs neither. Any
-    `tf.keras.callbacks.Callback` works here as it does there.
+    `tf.keras.callbacks.Callback` works here as it does there, but that all epochs are whole:
+    training that one stops within an epoch ends with it.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class TrainingLoop:
         step = int(state.step.numpy())
         last_step = self._epochs * self._steps_per_epoch
         self._callbacks.on_train_begin()
+        self._checkpoint.restore_callbacks()
         while step < last_step and not model.stop_training:
             epoch, step_in_epoch = divmod(step, self._steps_per_epoch)
             started = time.monotonic()

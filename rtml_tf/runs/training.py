@@ -103,8 +103,10 @@ def train(
         baselines: Networks whose figures stand beside it, by name.
         evaluate_untrained: Whether the network as it is before training is one of them.
         artefacts: What else is written for TensorBoard from the chosen network.
-        callbacks: More Keras callbacks. What they hand to `tf.summary` goes to the run's log.
-            One that writes files has a method `use_folder(folder)`, which is given the run's, one
+        callbacks: More Keras callbacks, called after the validation, whose figures are in their
+            logs ("validation/<name>"). What they hand to `tf.summary` goes to the run's log. The
+            numbers that they count are saved, nothing else of them (see `CallbackNumbers`). One
+            that writes files has a method `use_folder(folder)`, which is given the run's, one
             that asks how far the run is `use_state(state)`.
         checkpoint_every_steps: Save within epochs too, after so many steps.
         stop_after_skipped_steps: A step whose loss or gradient is not finite is skipped and
@@ -139,8 +141,8 @@ def train(
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
     check_evaluations(evaluations, network=model.finished_network)
     folder, state = workers.run_folder(run_dir), RunState()
-    run_callbacks = list(callbacks)
-    for callback in run_callbacks:
+    run_callbacks = []
+    for callback in callbacks:
         if hasattr(callback, "use_folder"):
             callback.use_folder(folder)
         if hasattr(callback, "use_state"):
@@ -160,6 +162,7 @@ def train(
             )
         )
     run_callbacks += [
+        *callbacks,
         NotFiniteWatch(
             folder=folder,
             state=state,
@@ -198,7 +201,9 @@ def train(
             if evaluate_untrained:
                 baselines["untrained"] = model.finished_network
             write_baselines(folder, evaluations=evaluations, networks=baselines)
-            checkpoint = RunCheckpoint(model=model, state=state, folder=folder.checkpoints)
+            checkpoint = RunCheckpoint(
+                model=model, state=state, folder=folder.checkpoints, callbacks=callbacks
+            )
             if checkpoint.restore():
                 _check_epochs(state, train_data, folder)
                 print(f"Resuming {folder.path} after step {int(state.step.numpy())}.")

@@ -1,6 +1,9 @@
-"""Tests of how a run counts its epochs."""
+"""Tests of what callbacks see and do in a run, and of epochs that are counted."""
 
+import csv
+import os
 import pathlib
+import signal
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +14,35 @@ from rtml_tf.data.pk_sampler import PKSampler
 from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.losses.contrastive import ContrastiveLoss
 from rtml_tf.models.metric_model import MetricModel
-from rtml_tf.runs.training import train
+from rtml_tf.runs.training import RunInterrupted, train
 
 _STEPS = 2  # In an epoch.
+
+
+class _Constant:
+    """A figure that never becomes better."""
+
+    figure_names = ("figure",)
+
+    def evaluate(self, network):
+        del network
+        return {"figure": 0.5}
+
+
+class _SignalAt(tf.keras.callbacks.Callback):
+    """Sends this process SIGTERM at the end of an epoch (from 0), or of training (None)."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self._when = str(epoch)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if str(epoch) == self._when:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def on_train_end(self, logs=None):
+        if self._when == "None":
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _source():
@@ -48,6 +77,34 @@ class TrainingLoopTest(tf.test.TestCase):
             train_data=batches,
             **{"epochs": 4, "evaluate_untrained": False, **arguments},
         )
+
+    def column(self, run, name):
+        with open(self.folder / run / "log.csv", newline="", encoding="utf-8") as file:
+            return [float(row[name]) for row in csv.DictReader(file)]
+
+    def test_callbacks_see_the_validation_and_go_on_counting_when_resumed(self):
+        """With a patience of 2 the rate falls after the third of figures that are all equal."""
+
+        def arguments(*callbacks):
+            plateau = tf.keras.callbacks.ReduceLROnPlateau(
+                monitor="validation/figure", mode="max", factor=0.5, patience=2
+            )
+            validation = {"validation": _Constant(), "select_by": "figure"}
+            return {"callbacks": [plateau, *callbacks], **validation}
+
+        self.train("whole", **arguments())
+        with self.assertRaisesRegex(RunInterrupted, "after step 4"):
+            self.train("parts", **arguments(_SignalAt(1)))
+        self.train("parts", **arguments())
+        for run in ("whole", "parts"):
+            self.assertEqual(self.column(run, "learning_rate"), [1.0, 1.0, 0.5, 0.5])
+
+    def test_training_that_a_callback_stops_ends_with_the_epoch(self):
+        class Stop(tf.keras.callbacks.Callback):
+            def on_train_batch_begin(self, batch, logs=None):
+                self.model.stop_training = True
+
+        self.assertEqual(self.train("run", callbacks=[Stop()])["training"]["steps"], _STEPS)
 
     def test_a_run_does_not_go_on_with_epochs_of_another_length(self):
         self.train("run", epochs=1)
