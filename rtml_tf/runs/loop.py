@@ -54,7 +54,7 @@ class TrainingLoop:
 
         Args:
             dataset: Endless batches, the first being that of step `state.step`.
-            interruption: Looked at before every step.
+            interruption: Looked at before every step, and at the end.
 
         Returns:
             Whether training ended; `False` means interrupted and saved.
@@ -91,7 +91,8 @@ class TrainingLoop:
             if interruption.look() is not None:
                 return False
         self._callbacks.on_train_end()
-        return True
+        # Callbacks may have taken hours, and more may follow.
+        return interruption.look() is None
 
     def _is_due(self, step: int) -> bool:
         return self._checkpoint_every_steps is not None and step % self._checkpoint_every_steps == 0

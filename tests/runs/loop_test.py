@@ -99,6 +99,12 @@ class TrainingLoopTest(tf.test.TestCase):
         for run in ("whole", "parts"):
             self.assertEqual(self.column(run, "learning_rate"), [1.0, 1.0, 0.5, 0.5])
 
+    def test_a_signal_at_the_end_of_training_stops_before_the_evaluations(self):
+        with self.assertRaisesRegex(RunInterrupted, "SIGTERM after step 8"):
+            self.train("run", callbacks=[_SignalAt(None)])
+        self.assertFalse((self.folder / "run" / "metrics.json").exists())
+        self.assertEqual(self.train("run")["training"]["steps"], 8)
+
     def test_training_that_a_callback_stops_ends_with_the_epoch(self):
         class Stop(tf.keras.callbacks.Callback):
             def on_train_batch_begin(self, batch, logs=None):
