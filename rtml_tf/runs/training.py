@@ -125,10 +125,19 @@ def train(
     """
     if not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"epochs must be at least 1, got {epochs!r}.")
+    every = checkpoint_every_steps
+    if every is not None and (not isinstance(every, int) or every < 1):
+        raise ValueError(f"checkpoint_every_steps must be at least 1 step or None, got {every!r}.")
     if (validation is None) != (select_by is None):
         raise ValueError(
             "validation and select_by go together, got "
             f"validation={validation!r} and select_by={select_by!r}."
+        )
+    if validation is None and not (higher_is_better and validate_every == 1 and patience is None):
+        raise ValueError(
+            "higher_is_better, validate_every and patience are about a validation, got none, and "
+            f"higher_is_better={higher_is_better}, validate_every={validate_every}, "
+            f"patience={patience}."
         )
     check_artefacts(artefacts)
     check_callbacks(callbacks)

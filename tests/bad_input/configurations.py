@@ -104,6 +104,22 @@ CONFIGURATIONS = [
         r"epochs must be at least 1, got 0",
     ),
     Row(
+        "a checkpoint every 0 steps",
+        TRAIN + param("training.train.checkpoint_every_steps = 0"),
+        r"checkpoint_every_steps must be at least 1 step or None, got 0",
+    ),
+    *(
+        Row(
+            f"{name} without a validation",
+            TRAIN
+            + param("training.train.validation = None")
+            + param("training.train.select_by = None")
+            + param(f"training.train.{name} = {value}"),
+            rf"validate_every and patience are about a validation, got none, and .*{name}={value}",
+        )
+        for name, value in (("patience", 3), ("validate_every", 2), ("higher_is_better", False))
+    ),
+    Row(
         "no skipped steps at all",
         TRAIN + param("training.train.stop_after_skipped_steps = 0"),
         r"stop_after_skipped_steps must be at least 1 step, or None .*, got 0",
