@@ -13,6 +13,7 @@ from rtml_tf.runs.given_parts import check_evaluations
 from rtml_tf.runs.report import figures_table
 from rtml_tf.runs.run_folder import RunFolder, read_json, write_json
 from rtml_tf.runs.selection import Evaluation
+from rtml_tf.runs.workers import Workers
 
 _LAST = "last"
 _NOT_AVERAGED = "last, not averaged"
@@ -56,7 +57,8 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
 
     The run folder gets `choices/<name>.keras`, and `choices.json`: by name the epoch, the figure
     that chose it and, at the end, its figures. Figures of every epoch are added to the log as
-    "validation/<name>/<figure>". A run that is resumed goes on with its choices.
+    "validation/<name>/<figure>". A run that is resumed goes on with its choices. All of several
+    workers choose by the figures of the first.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
             )
         network = self.model.finished_network
         check_evaluations(self._evaluations, network=network, name="CheckpointChoices.evaluations")
+        self._workers = Workers()
         self._file = self._folder.path / "choices.json"
         self._kept = read_json(self._file) if self._file.exists() else {}
 
@@ -114,7 +117,10 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
             network = self.model.finished_network
             # Choices that share an evaluation have it done once.
             shared = {id(choice.evaluation): choice.evaluation for choice in self._choices.values()}
-            figures = {key: evaluation.evaluate(network) for key, evaluation in shared.items()}
+            figures = {
+                key: self._workers.figures_of_chief(evaluation.evaluate(network))
+                for key, evaluation in shared.items()
+            }
             for name, choice in self._choices.items():
                 given = figures[id(choice.evaluation)]
                 logs.update({f"validation/{name}/{key}": value for key, value in given.items()})

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from rtml_tf.networks.saving import load_network
 from rtml_tf.runs.run_folder import RunFolder
+from rtml_tf.runs.workers import Workers
 
 
 class StageNotFinished(ValueError):
@@ -78,9 +79,12 @@ class Stages:
         finished = sorted(
             file.parent.name for file in self.run_dir.glob(f"*/{folder.metrics.name}")
         )
+        shared = ""
+        if Workers().count > 1:
+            shared = " All workers must see this folder, in a file system that they share."
         raise StageNotFinished(
             f"stage {stage!r} has not finished in {self.run_dir}, and its network is wanted. "
-            f"Finished are: {', '.join(finished) or 'none'}."
+            f"Finished are: {', '.join(finished) or 'none'}.{shared}"
         )
 
 

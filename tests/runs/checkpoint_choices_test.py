@@ -1,6 +1,7 @@
 """Tests of the networks that other choices of the checkpoint would have given."""
 
 import os
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,7 @@ from rtml_tf.networks.saving import load_network
 from rtml_tf.runs.checkpoint import RunState
 from rtml_tf.runs.checkpoint_choices import CheckpointChoices, Choice
 from rtml_tf.runs.run_folder import RunFolder, read_json
+from rtml_tf.runs.workers import Workers
 
 
 class _Bias:
@@ -117,6 +119,17 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
         self._train(callback, model, [3.25, 2.0], first_epoch=2)
         callback.on_train_end()
         self.assertEqual([self._bias_of(name) for name in ("largest", "nearest")], [3.5, 2.0])
+
+    def test_goes_by_the_figures_of_the_first_worker(self):
+        """For which the first epoch has the largest bias and the second is nearest to 2."""
+        model = _Model()
+        model.compile(optimizer=tf.keras.optimizers.SGD())
+        callback = self._callback(model)
+        theirs = iter([{"bias": 9.0, "distance": 7.0}, {"bias": 2.0, "distance": 0.0}])
+        with mock.patch.object(Workers, "figures_of_chief", lambda *_: next(theirs)):
+            logs = self._train(callback, model, [2.0, 3.5])
+        self.assertEqual(logs[0]["validation/largest/bias"], 9.0)
+        self.assertEqual([self._bias_of(name) for name in ("largest", "nearest")], [2.0, 3.5])
 
     def test_networks_are_averages_but_for_the_last_as_it_is(self):
         model = _Model()
