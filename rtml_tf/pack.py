@@ -1,7 +1,7 @@
 """Packs images into TFRecord files: `pack --gin_file=gin_configs/packing/image_folder.gin`.
 
-The same command goes on with a pack that was stopped, and of a finished one looks whether it is
-still that of the images.
+The same command goes on with a pack that was stopped, and packs again what is no longer that of
+the images.
 """
 
 from collections.abc import Sequence

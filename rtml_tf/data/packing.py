@@ -33,7 +33,9 @@ def pack(
     written is a function of the source and `images_per_shard`.
 
     Called again, a pack that was stopped goes on: a shard that is finished is kept, unless an image
-    of it has been modified since, or the shard is damaged. Every file appears under its name only
+    of it is no longer what was packed, or the shard is damaged. An image is read again to find out
+    where its size differs, or it has been modified or replaced since its shard was begun. Every
+    file appears under its name only
     when it is complete, and the index only when all of them are.
 
     Args:
@@ -140,19 +142,40 @@ def _finished(
             f"{place} lists other images, classes or boxes than the source has. Remove the folder, "
             "or choose another."
         )
-    written = place.stat().st_mtime_ns
-    for number in part:
-        if os.stat(source.paths[number]).st_mtime_ns > written:
-            logging.warning("%s is packed again: %s is newer.", file, source.paths[number])
+    begun = place.stat().st_mtime_ns
+    for row, number in enumerate(part):
+        if not _as_packed(source.paths[number], table, row, begun):
+            logging.warning("%s is packed again: %s has changed.", file, source.paths[number])
             return None
     return table
 
 
+def _as_packed(path: str, table: ShardTable, row: int, begun: int) -> bool:
+    """Whether an image file is still what was packed.
+
+    Args:
+        path: The file.
+        table: The table of its shard.
+        row: Its number in the shard.
+        begun: When the shard was begun, in nanoseconds.
+    """
+    key, label = table.keys[row], int(table.labels[row])
+    status = os.stat(path)
+    # A copy that keeps the time of its original has been changed, if not modified, just now.
+    if max(status.st_mtime_ns, status.st_ctime_ns) < begun:
+        record = record_of(bytes(status.st_size), key=key, label=label)
+        return len(record) == table.lengths[row]
+    record = record_of(_content(path), key=key, label=label)
+    return len(record) == table.lengths[row] and zlib.crc32(record) == table.checksums[row]
+
+
 def _write_shard(source: ImageFiles, part: range, file: pathlib.Path) -> ShardTable:
+    """Writes a shard and its table, whose time is that at which the shard was begun."""
     keys, labels, boxes = _of_part(source, part)
     lengths, checksums = [], []
     with whole_file(file) as aside:
         with tf.io.TFRecordWriter(str(aside)) as writer:
+            begun = aside.stat().st_mtime_ns  # By the clock that files get their times from.
             for record in _records([source.paths[number] for number in part], keys, labels):
                 writer.write(record)
                 lengths.append(len(record))
@@ -168,6 +191,7 @@ def _write_shard(source: ImageFiles, part: range, file: pathlib.Path) -> ShardTa
         table.check(aside)
     with whole_file(table_path(file)) as aside:
         aside.write_bytes(table.to_json())
+        os.utime(aside, ns=(begun, begun))
     return table
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -147,11 +148,16 @@ class PackingTest(parameterized.TestCase):
         self.pack()
         whole = self.contents()
         image = pathlib.Path(self.source().paths[4])  # Of the second shard.
+        before, status = image.read_bytes(), image.stat()
         os.utime(image, ns=(2**61, 2**61))
-        with self.assertLogs(level="WARNING") as logged:
-            self.assertEqual(self.pack()["written"], 1)
-        self.assertIn(f"images-00001-of-00003.tfrecord is packed again: {image}", logged.output[0])
-        os.utime(image, ns=(0, 0))
+        self.assertEqual(self.pack()["written"], 0)  # It is what it was.
+        # Of another and of the same size, with the time that it had, as `cp -p` leaves it.
+        for content in (before + b" ", before[:-1] + b" ", before):
+            image.write_bytes(content)
+            os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+            with self.assertLogs(level="WARNING") as logged:
+                self.assertEqual(self.pack()["written"], 1)
+            self.assertIn(f"00001-of-00003.tfrecord is packed again: {image}", logged.output[0])
         shard = self.packed / "images-00002-of-00003.tfrecord"
         shard.write_bytes(shard.read_bytes()[:-1])
         self.assertEqual(self.pack()["written"], 1)
@@ -163,6 +169,31 @@ class PackingTest(parameterized.TestCase):
         (self.packed / "images-00000-of-00003.json").write_text("{")
         self.assertEqual(self.pack()["written"], 1)
         self.assertEqual(self.contents(), whole)
+
+    def test_an_image_that_is_modified_while_it_is_packed_is_packed_again(self):
+        source = self.source()
+        read = pathlib.Path.read_bytes
+
+        def read_and_modify(path):
+            content = read(path)
+            if str(path) == source.paths[4]:
+                path.write_bytes(content + b" ")
+            return content
+
+        with mock.patch.object(pathlib.Path, "read_bytes", read_and_modify):
+            self.pack(source)
+        self.assertEqual(self.pack()["written"], 1)
+        self.assertEqual(self.pack()["written"], 0)
+
+    def test_an_image_of_another_size_is_found_by_its_size(self):
+        """As where times are of no use: a folder that was moved in as a whole."""
+        self.pack()
+        for table in self.packed.glob("images-*.json"):
+            os.utime(table, ns=(2**61, 2**61))
+        self.assertEqual(self.pack()["written"], 0)
+        image = pathlib.Path(self.source().paths[4])
+        image.write_bytes(image.read_bytes() + b" ")
+        self.assertEqual(self.pack()["written"], 1)
 
     def test_a_folder_of_something_else_is_refused_and_left_alone(self):
         self.pack()
