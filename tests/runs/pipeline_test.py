@@ -143,8 +143,8 @@ class PipelineTest(absltest.TestCase):
 
     def test_refuses_the_folder_of_a_single_run_or_of_other_things(self):
         for name, message in (
-            ("config.gin", "is the folder of a single run: it has a config.gin"),
-            ("thesis.tex", "nothing but clean, joint and metrics.json, but it holds thesis.tex"),
+            ("config.gin", "of a single run: its config.gin has no pipeline.run.stages"),
+            ("thesis.tex", "nothing but clean, joint, config.gin and metrics.json, but it holds t"),
         ):
             folder = self.folder / name.partition(".")[0]
             folder.mkdir()
