@@ -35,8 +35,7 @@ def pack(
     Called again, a pack that was stopped goes on: a shard that is finished is kept, unless an image
     of it is no longer what was packed, or the shard is damaged. An image is read again to find out
     where its size differs, or it has been modified or replaced since its shard was begun. Every
-    file appears under its name only
-    when it is complete, and the index only when all of them are.
+    file appears under its name only when it is complete, and the index only when all of them are.
 
     Args:
         source: The images. Its sizes and channels do not matter here.
