@@ -135,13 +135,15 @@ Characters of Omniglot that were not trained on, in percent: mean ± standard de
 validation epoch. "At" is Recall@1 under projected gradient descent in 32 steps that shifts the
 embeddings of 200 queries as far as possible (without attack their Recall@1 is {easier:.1f} points
 above that of all); "misranked" is the same search for what brings an image of another class first,
-which is the stronger attack. ERS is the score of RobRank on {SCORED}
-queries, density the ratio of intra- to inter-class distance, rho the spectral decay.
-MDProp with T targets has two branches, of 1 and of T targets. Changes are paired, against the
-baseline with the same loss, with the p-value of a t-test; the last ones against
-"{experiment.best_control().title}", the control with the highest Recall@1. In training an attack
-of several steps takes them in 2.5 / steps of epsilon, at most epsilon; all attacks with branches
-have the strength that was chosen for MDProp with 5 targets.
+which is the stronger attack. ERS is the score of RobRank on {SCORED} queries, density the ratio of
+intra- to inter-class distance, rho the spectral decay of the dimensions in use. All is of the
+branch "clean" as a plain network, which is attacked and evaluated.
+
+MDProp with T targets has two branches, of 1 and of T targets. In training an attack of several
+steps takes them in 2.5 / steps of epsilon, at most epsilon; all attacks with branches have the
+strength that was chosen for MDProp with 5 targets. Changes are paired, against the baseline with
+the same loss, with the p-value of a t-test; the last ones against
+"{experiment.best_control().title}", the control with the highest Recall@1.
 
 {_table(experiment)}
 
