@@ -11,7 +11,7 @@ from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.models.model_config import arguments_from, serialized
-from rtml_tf.models.schedules import Schedule, at_step, within
+from rtml_tf.models.schedules import Schedule, at_step, checked_epsilon
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -52,8 +52,7 @@ class AdversarialBranch:
         self.attack = attack
         self.objective = objective
         if epsilon is not None:
-            largest = attack.ball.largest_epsilon(attack.pixel_range)
-            epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
+            epsilon = checked_epsilon(epsilon, ball=attack.ball, pixel_range=attack.pixel_range)
         self.epsilon = epsilon
 
     @property

@@ -9,7 +9,7 @@ from rtml_tf.losses.metric_loss import MetricLoss
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
-from rtml_tf.models.schedules import Schedule, at_step, within
+from rtml_tf.models.schedules import Schedule, at_step, checked_epsilon
 
 _PIXEL_RANGE = (0.0, 1.0)
 
@@ -80,8 +80,7 @@ class FreeAdversarialModel(MetricModel):
             network=network, loss=loss, loss_optimizer=loss_optimizer, seed=seed, name=name
         )
         self.ball = LInfBall() if ball is None else ball
-        largest = self.ball.largest_epsilon(_PIXEL_RANGE)
-        self.epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
+        self.epsilon = checked_epsilon(epsilon, ball=self.ball, pixel_range=_PIXEL_RANGE)
         self.replays = arguments.integer_from("replays", replays, 1)
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

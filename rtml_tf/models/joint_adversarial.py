@@ -11,7 +11,7 @@ from rtml_tf.models.gradients import weighted_sum
 from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
-from rtml_tf.models.schedules import Schedule, at_step, within
+from rtml_tf.models.schedules import Schedule, at_step, checked_epsilon, within
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -98,8 +98,7 @@ class JointAdversarialModel(MetricModel):
         )
         adversarial_weight = within("adversarial_weight", adversarial_weight, 0.0, 1.0)
         if epsilon is not None:
-            largest = attack.ball.largest_epsilon(attack.pixel_range)
-            epsilon = within("epsilon, in pixel units,", epsilon, 0.0, largest)
+            epsilon = checked_epsilon(epsilon, ball=attack.ball, pixel_range=attack.pixel_range)
         if shared_gradient and (
             not isinstance(attack, FastGradientMethod)
             or objective is not None

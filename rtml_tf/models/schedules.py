@@ -8,6 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from rtml_tf.attacks.ball import Ball
 from rtml_tf.losses import arguments
 
 Schedule = tf.keras.optimizers.schedules.LearningRateSchedule
@@ -49,6 +50,13 @@ def within(name: str, value: float | Schedule, low: float, high: float) -> float
                 f"with {found:g}."
             )
     return value
+
+
+def checked_epsilon(
+    epsilon: float | Schedule, *, ball: Ball, pixel_range: tuple[float, float]
+) -> float | Schedule:
+    """An epsilon of a ball as `within` returns it, or an error of its kind."""
+    return within("epsilon, in pixel units,", epsilon, 0.0, ball.largest_epsilon(pixel_range))
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
