@@ -60,7 +60,7 @@ def provenance(folder: RunFolder, network_file: pathlib.Path) -> dict[str, Any]:
     if not is_network_of(folder, network_file):
         return made
     of_stages = _config_of_stages(folder)
-    if _has_stages(folder):
+    if folder.is_of_stages:
         made["stage"] = folder.path.resolve().name
     if of_stages is not None:
         made["command"] = f"rtml-train --gin_file={of_stages}"
@@ -81,12 +81,6 @@ def is_network_of(folder: RunFolder, network_file: pathlib.Path) -> bool:
 def _config_of_stages(folder: RunFolder) -> pathlib.Path | None:
     """The configuration of the run that a folder is a stage of, if there is one."""
     above = RunFolder(folder.path.resolve().parent)
-    if not (_has_stages(folder) and _has_stages(above)) or above.network.exists():
+    if not (folder.is_of_stages and above.is_of_stages) or above.network.exists():
         return None
     return above.config
-
-
-def _has_stages(folder: RunFolder) -> bool:
-    if not folder.config.is_file():
-        return False
-    return "pipeline.run.stages" in folder.config.read_text(encoding="utf-8")

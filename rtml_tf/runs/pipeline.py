@@ -14,9 +14,6 @@ from rtml_tf.runs.run_folder import RunFolder, RunFolderError, write_json, write
 from rtml_tf.runs.stages import StageNotFinished, Stages
 from rtml_tf.runs.workers import Workers
 
-# What the configuration of a run of stages binds, and that of a single run does not.
-_STAGES = "pipeline.run.stages"
-
 Stage = Callable[..., Any]
 
 
@@ -37,7 +34,7 @@ def run(
 
     Args:
         run_dir: The folder of all stages; the run folder of stage `s` is `run_dir/s`. It holds
-            nothing else but `metrics.json`.
+            nothing else but `config.gin` and `metrics.json`.
         stages: The stages and their names: pairs in the order in which they run, or a mapping
             where the order does not matter (configurations that are written to a file do not keep
             that of a mapping). A stage is a function such as `training.train` or
@@ -126,16 +123,15 @@ def _claimed(run_dir: str, stages: Collection[str], workers: Workers) -> Iterato
 
 def _check(folder: RunFolder, stages: Collection[str]) -> None:
     """Refuses a folder that is not one of these stages, and writes nothing."""
-    if folder.config.exists() and _STAGES not in folder.config.read_text(encoding="utf-8"):
+    if folder.config.exists() and not folder.is_of_stages:
         raise RunFolderError(
             f"{folder.path} is the folder of a single run: its {folder.config.name} has no "
-            f"{_STAGES}. Choose another --run_dir."
+            "pipeline.run.stages. Choose another --run_dir."
         )
     if not folder.path.is_dir():
         return
     known = {*stages, folder.config.name, folder.metrics.name}
-    names = sorted(item.name for item in folder.path.iterdir())
-    others = [name for name in names if name[0] != "." and name not in known]
+    others = [name for name in folder.names if name not in known]
     if others:
         raise RunFolderError(
             f"{folder.path} is not a folder of these stages: expected nothing but "

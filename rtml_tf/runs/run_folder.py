@@ -59,6 +59,18 @@ class RunFolder:
         self._lock = None
         self._made: list[pathlib.Path] = []
 
+    @property
+    def names(self) -> list[str]:
+        """What the folder holds, sorted, without hidden files."""
+        return sorted(item.name for item in self.path.iterdir() if item.name[0] != ".")
+
+    @property
+    def is_of_stages(self) -> bool:
+        """Whether its configuration is one of several stages: that of all, or a stage's own."""
+        if not self.config.is_file():
+            return False
+        return "pipeline.run.stages" in self.config.read_text(encoding="utf-8")
+
     def claim(self, config: str) -> None:
         """Makes the folder this run's own, or finds that it already is.
 
@@ -123,7 +135,7 @@ class RunFolder:
                     + f"\nChoose another {self._flag}, or the configuration of the folder."
                 )
         elif self.path.is_dir():
-            others = sorted(item.name for item in self.path.iterdir() if item.name[0] != ".")
+            others = self.names
             if others:
                 raise RunFolderError(
                     f"{self.path} is not {self._content} folder: it has no {self.config.name} but "
@@ -143,9 +155,7 @@ class RunFolder:
     @property
     def _begun(self) -> bool:
         """Whether there is anything that a run writes once it trains or measures."""
-        nothing = {self.config.name, self.tensorboard.name}
-        names = {item.name for item in self.path.iterdir() if item.name[0] != "."}
-        return bool(names - nothing)
+        return bool(set(self.names) - {self.config.name, self.tensorboard.name})
 
     def release(self) -> None:
         """Lets other processes use the folder."""
