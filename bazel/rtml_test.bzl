@@ -6,8 +6,6 @@ _ENV = {
     # Imports come from the deps alone, never from the folder that the file lies in.
     "PYTHONSAFEPATH": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # As in the programs, though a test may import TensorFlow before the package that says so.
-    "TF_ENABLE_ONEDNN_OPTS": "1",
     # As many tests as there are cores run at once.
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_NUM_INTRAOP_THREADS": "2",

@@ -22,7 +22,6 @@ from absl import app, flags
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "Steps of each form that are measured.")
 _THREADS = flags.DEFINE_integer("threads", 1, "Threads of each process.")
 _NETWORKS = flags.DEFINE_list("networks", ["resnet18", "quickstart"], "Which networks to measure.")
-_PRECISIONS = flags.DEFINE_list("precisions", ["float32", "bfloat16"], "Compute types to measure.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,6 @@ class Form:
         shared_gradient: Whether FGSM takes the gradient of the clean pass.
         replays: Updates a batch of free adversarial training; 0 for none.
         branches: Batch-norm branches beside the clean one: 1 for AdvProp, 2 for MDProp.
-        onednn: Whether CPU kernels are oneDNN's, as in all programs, or TensorFlow's own.
     """
 
     name: str
@@ -49,12 +47,10 @@ class Form:
     shared_gradient: bool = False
     replays: int = 0
     branches: int = 0
-    onednn: bool = True
 
 
 FORMS = (
     Form("clean", 3),
-    Form("clean, without oneDNN", 3, onednn=False),
     Form("clean, bfloat16", 3, precision="mixed_bfloat16"),
     Form("free, 4 replays (one update)", 3, replays=4),
     Form("FGSM, gradient shared", 6, steps=1, shared_gradient=True),
@@ -119,7 +115,6 @@ def _model(form: Form, network_name: str):
 def _serve(connection, form: Form, network_name: str, threads: int) -> None:
     """Builds the model, then takes a step whenever asked and answers with its seconds."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1" if form.onednn else "0"
     import numpy as np
     import tensorflow as tf
 
@@ -158,14 +153,8 @@ def step(connection: multiprocessing.connection.Connection) -> tuple[float, floa
     return connection.recv()
 
 
-def _is_wanted(form: Form) -> bool:
-    in_bfloat16 = "bfloat16" in form.precision + form.attack_dtype
-    return ("bfloat16" if in_bfloat16 else "float32") in _PRECISIONS.value
-
-
 def _measure(network_name: str) -> list[str]:
-    forms = [form for form in FORMS if form == FORMS[0] or _is_wanted(form)]
-    connections = [start(form, network_name, threads=_THREADS.value) for form in forms]
+    connections = [start(form, network_name, threads=_THREADS.value) for form in FORMS]
     first = [step(connection)[0] for connection in connections]
     for connection in connections:
         step(connection)
@@ -179,7 +168,7 @@ def _measure(network_name: str) -> list[str]:
         "| step | seconds | ratio to clean | by counting | first step, s | peak memory, MiB |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    for i, form in enumerate(forms):
+    for i, form in enumerate(FORMS):
         seconds = [measured[i][0] for measured in rounds]
         ratio = statistics.median(measured[i][0] / measured[0][0] for measured in rounds)
         lines.append(

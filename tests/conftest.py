@@ -2,7 +2,6 @@
 
 from absl import flags
 
-import rtml_tf  # noqa: F401, before any test imports TensorFlow, for which it sets the kernels.
 from tests import two_cpus
 
 
