@@ -9,7 +9,8 @@ by the pipeline, beside the same step on one batch that is in memory already. `w
 of the step in which training stood still for the next batch; `slower` is how much longer the step
 takes than on the batch in memory, which on a CPU also counts the cores that the pipeline uses. The
 rounds of all rows are interleaved, so that a busy machine slows all of them alike; rows are medians
-of the rounds.
+of the rounds. Operations give the same bits every time, as they do in training unless it is told
+otherwise; `--nodeterministic` measures without.
 """
 
 import itertools
@@ -26,6 +27,7 @@ from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.data.cached_images import CachedImages
 from rtml_tf.data.image_folder import ImageFolder
 from rtml_tf.data.pk_sampler import PKSampler
+from rtml_tf.runs import runtime
 
 _ROOT = flags.DEFINE_string("root", None, "Folder with one folder of images per class.")
 _IMAGE_SIZE = flags.DEFINE_integer("image_size", 112, "Height and width in pixels.", 8)
@@ -35,6 +37,7 @@ _IMAGES = flags.DEFINE_integer("images_per_class", 4, "K of the sampler.", 1)
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Timed rounds for each row.", 1)
 _BATCHES = flags.DEFINE_integer("batches", 60, "Batches in a round without training.", 1)
 _STEPS = flags.DEFINE_integer("steps", 20, "Training steps in a round.", 1)
+_DETERMINISTIC = flags.DEFINE_bool("deterministic", True, "Whether operations are deterministic.")
 _WARM_UP = 5
 
 
@@ -97,6 +100,7 @@ def _step_and_wait(model: tf.keras.Model, batches: Iterator) -> tuple[float, flo
 
 def main(_: list[str]) -> None:
     users_folder.enter()
+    runtime.configure(deterministic=_DETERMINISTIC.value)
     size = (_IMAGE_SIZE.value, _IMAGE_SIZE.value)
     begin = time.perf_counter()
     folder = ImageFolder(root=_ROOT.value, image_size=size, channels=_CHANNELS.value)
@@ -127,7 +131,8 @@ def main(_: list[str]) -> None:
         if round_number == 0:  # The first round warms up: tracing, page cache, tuning.
             for values in (*rates.values(), *steps.values()):
                 values.clear()
-    print(f"Batches of {_CLASSES.value} x {_IMAGES.value}, {_ROUNDS.value} rounds.\n")
+    kind = "deterministic" if _DETERMINISTIC.value else "not deterministic"
+    print(f"Batches of {_CLASSES.value} x {_IMAGES.value}, {_ROUNDS.value} rounds, {kind}.\n")
     print("| pipeline | images/s | step, ms | waiting | slower |")
     print("|---|---:|---:|---:|---:|")
     for name, timed in steps.items():
