@@ -1,4 +1,4 @@
-"""The one macro by which every test is declared."""
+"""The macros by which every test is declared."""
 
 load("@rules_python//python:py_test.bzl", "py_test")
 
@@ -21,3 +21,20 @@ def rtml_test(name, size = "small", env = {}, **kwargs):
       **kwargs: the other attributes of py_test.
     """
     py_test(name = name, size = size, env = dict(_ENV, **env), **kwargs)
+
+def rtml_tests(name, tests):
+    """Tests of one folder that run in one process, which imports TensorFlow once for all of them.
+
+    Args:
+      name: the name of the target.
+      tests: the names of their targets.
+    """
+    package = native.package_name().replace("/", ".")
+    rtml_test(
+        name = name,
+        srcs = ["//tests:together.py"],
+        main = "//tests:together.py",
+        args = [package + "." + test for test in tests],
+        size = "large",
+        deps = [":" + test for test in tests] + ["//tests:two_cpus", "@pypi//absl_py"],
+    )

@@ -8,6 +8,9 @@ comment in the file adds to its target:
 
     # bazel: data = ["//rtml_tf:train"]
 
+The tests of a folder that have no such comment run in one process, `all_tests`; the target of each
+is run only when it is named.
+
 A file for another Python environment is no target, and a folder of such files no package:
 
     # bazel: no target
@@ -25,6 +28,7 @@ _HEADER = "# Written by bazel/write_build_files.py from what the files here impo
 _VISIBILITY = 'package(default_visibility = ["//visibility:public"])\n'
 _LOADS = {
     "rtml_test": "//bazel:rtml_test.bzl",
+    "rtml_tests": "//bazel:rtml_test.bzl",
     "py_binary": "@rules_python//python:py_binary.bzl",
     "py_library": "@rules_python//python:py_library.bzl",
 }
@@ -53,9 +57,16 @@ def build_files(root: pathlib.Path) -> dict[pathlib.Path, str]:
 
 def _build_file(root: pathlib.Path, folder: pathlib.Path, folders: set[pathlib.Path]) -> str:
     """The text of one BUILD file: a target for each file, and all of them together."""
+    files = sorted(filter(_is_target, (root / folder).glob("*.py")))
+    together = {file.stem for file in files if _is_test_without_attributes(file)}
+    if len(together) < 2:
+        together = set()
     rules = {}
-    for file in sorted(filter(_is_target, (root / folder).glob("*.py"))):
-        rules[file.stem] = _target(root, file.relative_to(root))
+    for file in files:
+        more = {"tags": _list(["manual"])} if file.stem in together else {}
+        rules[file.stem] = _target(root, file.relative_to(root), **more)
+    if together:
+        rules["all_tests"] = _rule("rtml_tests", "all_tests", tests=_list(sorted(together)))
     if folder == pathlib.Path("gin_configs"):
         rules["gin_configs"] = _gin_configs(root)
 
@@ -76,8 +87,13 @@ def _is_target(file: pathlib.Path) -> bool:
     return not _NO_TARGET_COMMENT.search(file.read_text(encoding="utf-8"))
 
 
-def _target(root: pathlib.Path, path: pathlib.Path) -> str:
-    """The rule of one Python file."""
+def _is_test_without_attributes(file: pathlib.Path) -> bool:
+    source = file.read_text(encoding="utf-8")
+    return file.stem.endswith("_test") and not _ATTRIBUTE_COMMENT.search(source)
+
+
+def _target(root: pathlib.Path, path: pathlib.Path, **more: str) -> str:
+    """The rule of one Python file; `more` are attributes besides those that its comments name."""
     source = (root / path).read_text(encoding="utf-8")
     kind = "py_library"
     if path.stem.endswith("_test"):
@@ -85,7 +101,7 @@ def _target(root: pathlib.Path, path: pathlib.Path) -> str:
     elif imports.ends_in_main_block(ast.parse(source)):
         kind = "py_binary"
     deps = _labels(imports.needed_labels(root, path), path.parent)
-    attributes = dict(_ATTRIBUTE_COMMENT.findall(source))
+    attributes = dict(_ATTRIBUTE_COMMENT.findall(source), **more)
     return _rule(kind, path.stem, srcs=_list([path.name]), **attributes, deps=deps)
 
 

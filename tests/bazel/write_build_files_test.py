@@ -133,6 +133,26 @@ class DepsTest(WorkspaceTestCase):
         self.assertIn('"peer"', files[pathlib.Path("benchmarks/BUILD")])
 
 
+class TogetherTest(WorkspaceTestCase):
+    def test_tests_of_a_folder_without_attributes_run_together(self):
+        self.write("tests/a_test.py")
+        self.write("tests/b_test.py", "import numpy")
+        self.write("tests/large_test.py", '# bazel: size = "large"\n')
+        self.write("tests/helper.py")
+        together = self.rule("tests/all_tests.py")
+        self.assertStartsWith(together, "rtml_tests(")
+        self.assertIn('tests = [\n        "a_test",\n        "b_test",\n    ]', together)
+        for name, manual in {"a_test": True, "b_test": True, "large_test": False}.items():
+            self.assertEqual('tags = ["manual"]' in self.rule(f"tests/{name}.py"), manual, name)
+
+    def test_a_single_test_runs_alone(self):
+        self.write("tests/a_test.py")
+        self.write("tests/large_test.py", '# bazel: size = "large"\n')
+        build_file = write_build_files.build_files(self.root)[pathlib.Path("tests/BUILD")]
+        self.assertNotIn("all_tests", build_file)
+        self.assertNotIn("manual", build_file)
+
+
 class KindsTest(WorkspaceTestCase):
     def test_name_and_main_block_decide(self):
         main_block = 'if __name__ == "__main__":\n    pass\n'
