@@ -39,6 +39,7 @@ class Arm:
         noise: Whether its images are noisy, not attacked.
         tests_branches: Whether it is a control of MDProp: what beats it is not due to attacks in
             branches of their own.
+        explored: Whether it is made with the first seed alone, to see whether more are worth it.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Arm:
     longer: bool = False
     noise: bool = False
     tests_branches: bool = False
+    explored: bool = False
 
     def name(self, seed: str) -> str:
         """The run of one seed."""
@@ -100,21 +102,34 @@ ROBUSTNESS = (
 CLEAN_GAIN = (
     *_CONTROLS,
     FIVE_TARGETS,
-    Arm("MDProp, 5 targets, paper's epsilon", _MDPROP, strength=Strength("0.57", 1)),
+    Arm(
+        "MDProp, 5 targets, paper's epsilon",
+        _MDPROP,
+        strength=Strength("0.57", 1),
+        explored=True,
+    ),
     Arm(
         "MDProp, 5 targets, separate losses",
         _MDPROP,
         "mdprop",
         (f"{_COMBINATION} = @branch_combination.SeparateCombination()",),
+        explored=True,
     ),
     Arm("baseline, ArcFace", (*_BASELINE, *_ARCFACE), control=""),
     Arm("MDProp, 5 targets, ArcFace", (*_MDPROP, *_ARCFACE), "mdprop", (), "baseline, ArcFace"),
-    Arm("baseline, S2SD", _S2SD, parameters=(_SELF_DISTILLATION,), control=""),
+    Arm(
+        "baseline, S2SD",
+        _S2SD,
+        parameters=(_SELF_DISTILLATION,),
+        control="",
+        explored=True,
+    ),
     Arm(
         "MDProp, 5 targets, S2SD",
         ("mdprop/mdprop_s2sd.gin",),
         "mdprop",
         (_SELF_DISTILLATION,),
         "baseline, S2SD",
+        explored=True,
     ),
 )

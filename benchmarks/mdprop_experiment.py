@@ -18,6 +18,7 @@ from benchmarks.mdprop_arms import (
     Strength,
 )
 from benchmarks.sweep import Run, curves
+from benchmarks.tables import difference
 
 _OMNIGLOT = flags.DEFINE_string(
     "omniglot", None, "The folder that holds train and test.", required=True
@@ -107,7 +108,18 @@ class Experiment:
 
     def make(self) -> None:
         """Makes the runs of all arms."""
-        self._sweep.make([self._test_run(arm, seed) for seed in SEEDS.value for arm in self.arms])
+        self._sweep.make(
+            [
+                self._test_run(arm, seed)
+                for seed in SEEDS.value
+                for arm in self.arms
+                if seed in self.seeds(arm)
+            ]
+        )
+
+    def seeds(self, arm: Arm) -> list[str]:
+        """The seeds that an arm is made with."""
+        return SEEDS.value[:1] if arm.explored else SEEDS.value
 
     def strength(self, arm: Arm) -> Strength | None:
         """How the arm's attack searches, None without one."""
@@ -129,17 +141,20 @@ class Experiment:
         """A figure over the seeds; in percent where it is a share."""
         return self._sweep.values(self._names(arm), "networks", "trained", evaluation, figure)
 
+    def change(self, arm: Arm, control: Arm, evaluation: str, figure: str) -> str:
+        """By how much a figure of an arm is above that of its control, over the seeds of both."""
+        values = self.figures(arm, evaluation, figure)
+        reference = self.figures(control, evaluation, figure)
+        both = min(len(values), len(reference))
+        return difference(values[:both], reference[:both])
+
     def easier(self) -> float:
         """By how many points Recall@1 of the queries that are attacked is above that of all."""
-        return float(
-            np.mean(
-                [
-                    self.figures(arm, "attacked", "recall@1 at 0")
-                    - self.figures(arm, "clean", "recall@1")
-                    for arm in self.arms
-                ]
-            )
-        )
+        differences = [
+            self.figures(arm, "attacked", "recall@1 at 0") - self.figures(arm, "clean", "recall@1")
+            for arm in self.arms
+        ]
+        return float(np.concatenate(differences).mean())
 
     def seconds_a_step(self, arm: Arm) -> float:
         """Mean over the seeds."""
@@ -152,7 +167,7 @@ class Experiment:
         return np.array(records[0][_CURVES[0]]), np.mean([x[_CURVES[1]] for x in records], axis=0)
 
     def _names(self, arm: Arm) -> list[str]:
-        return [arm.name(seed) for seed in SEEDS.value]
+        return [arm.name(seed) for seed in self.seeds(arm)]
 
     def _choice_run(self, arm: Arm) -> Run:
         return self._run(arm, SEED_OF_CHOICE, "robust_retrieval", "TEST = %VALIDATION")
