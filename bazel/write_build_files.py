@@ -72,7 +72,8 @@ def _build_file(root: pathlib.Path, folder: pathlib.Path, folders: set[pathlib.P
 
     sources = 'glob(["BUILD", "**/*.py"])'
     if folder == pathlib.Path():
-        sources = 'glob(["BUILD", "requirements*", "setup.cfg", "**/*.py"])'
+        # No folders: bazel-bin and its like lie here, with everything that was ever built.
+        sources = 'glob(["BUILD", "requirements*", "setup.cfg", "*.py"])'
     children = sorted(child for child in folders - {pathlib.Path()} if child.parent == folder)
     if children:
         sources += f" + {_list([f'//{child.as_posix()}:all_files' for child in children])}"

@@ -133,6 +133,19 @@ class DepsTest(WorkspaceTestCase):
         self.assertIn('"peer"', files[pathlib.Path("benchmarks/BUILD")])
 
 
+class AllFilesTest(WorkspaceTestCase):
+    def test_every_folder_hands_on_its_files_and_what_was_built_is_none_of_them(self):
+        self.write("rtml_tf/data/source.py")
+        self.write("bazel-bin/rtml_tf/data/source.py")
+        self.assertEqual(
+            self.rule("all_files.py"),
+            'filegroup(\n    name = "all_files",\n'
+            '    srcs = glob(["BUILD", "requirements*", "setup.cfg", "*.py"]) + '
+            '["//rtml_tf:all_files"],\n)\n',
+        )
+        self.assertIn('glob(["BUILD", "**/*.py"])', self.rule("rtml_tf/data/all_files.py"))
+
+
 class TogetherTest(WorkspaceTestCase):
     def test_tests_of_a_folder_without_attributes_run_together(self):
         self.write("tests/a_test.py")
