@@ -42,7 +42,7 @@ _TESTED = ("4/255", "8/255", "16/255")
 
 def _table(experiment: Experiment) -> str:
     columns = [
-        *("training", "attack", "Recall@1", *(f"at {epsilon}" for epsilon in _TESTED)),
+        *("training", "attack", "Recall@1", "MAP@R", *(f"at {epsilon}" for epsilon in _TESTED)),
         *(f"misranked, {_TESTED[1]}", "ERS"),
         *("density", "rho", "s/step", "Recall@1, change", "at 8/255, change"),
         "Recall@1, change to the best control",
@@ -65,6 +65,7 @@ def _table(experiment: Experiment) -> str:
                 arm.title,
                 experiment.attack(arm),
                 spread(experiment.figures(arm, "clean", "recall@1")),
+                spread(experiment.figures(arm, "clean", "map@r")),
                 *map(spread, robust),
                 spread(experiment.figures(arm, "misranked", f"recall@1 at {_TESTED[1]}")),
                 spread(experiment.figures(arm, "RobRank", "ERS") / 100),
@@ -131,15 +132,14 @@ def main() -> None:
         f"""# MDProp on handwritten characters: {STUDY.value.replace("_", " ")}
 
 Characters of Omniglot that were not trained on, in percent: mean ± standard deviation over
-{len(SEEDS.value)} seeds{_explored(experiment)}.
-A network of width {WIDTH.value} is trained for {STEPS.value} steps ("equal computation": as many
-more as MDProp's steps cost); every arm keeps its network of the best validation epoch. "At" is
-Recall@1 under projected gradient descent in 32 steps that shifts the embeddings of 200 queries as
-far as possible (without attack their Recall@1 is {easier:.1f} points above that of all);
-"misranked" is the same search for what brings an image of another class first, which is the
-stronger attack. ERS is the score of RobRank on {SCORED} queries, density the ratio of intra- to
-inter-class distance, rho the spectral decay of the dimensions in use. All is of the branch "clean"
-as a plain network, which is attacked and evaluated.
+{len(SEEDS.value)} seeds{_explored(experiment)}. A network of width {WIDTH.value} is
+trained for {STEPS.value} steps ("equal computation": as many more as MDProp's steps cost); every
+arm keeps its network of the best validation epoch. "At" is Recall@1 under projected gradient
+descent in 32 steps that shifts the embeddings of 200 queries as far as possible (without attack
+their Recall@1 is {easier:.1f} points above that of all); "misranked" is the same search for what
+brings an image of another class first, which is the stronger attack. ERS is the score of RobRank on
+{SCORED} queries, density the ratio of intra- to inter-class distance, rho the spectral decay of the
+dimensions in use. All is of the branch "clean" as a plain network, which is attacked and evaluated.
 
 MDProp with T targets has two branches, of 1 and of T targets. In training an attack of several
 steps takes them in 2.5 / steps of epsilon, at most epsilon; all attacks with branches have the
