@@ -12,7 +12,7 @@ The arms are those of one of two studies: `--study=robustness`, MDProp beside co
 methods, and `--study=clean_gain`, where clean retrieval might gain, which takes longer training:
 
     ./bazelw run //benchmarks:mdprop_omniglot -- --omniglot=/path/to/omniglot_small \
-        --study=clean_gain --seeds=0,1,2 --steps=3000 --strengths=16:1 \
+        --study=clean_gain --seeds=0,1 --steps=3000 --strengths=16:1 \
         --output=docs/results/mdprop_clean_gain.md
 """
 
