@@ -75,15 +75,16 @@ def main() -> None:
     )
     experiment.choose()
     experiment.make()
+    parameters = experiment.size("trained", "k parameters")
+    work = [experiment.size(network, "M multiply-adds") for network in ("teacher", "trained")]
     result_page.write(
         f"""# {domains.title}
 
 Teachers learn in one domain (joint adversarial training in one step, a = 0.5), students imitate
-them in another: networks of {experiment.size("trained", "k parameters"):.0f} k parameters and
-{experiment.size("teacher", "M multiply-adds") / experiment.size("trained", "M multiply-adds"):.0f}
-times fewer multiply-adds. {domains.clean[1].capitalize()} on unseen classes of the target domain,
-in percent: mean ± standard deviation over {len(SEEDS.value)} seeds. The sample is one of 200
-queries or pairs, clean and "at": under projected gradient descent in 32 steps, such that an image
+them in another: networks of {parameters:.0f} k parameters and {work[0] / work[1]:.0f} times fewer
+multiply-adds. {domains.clean[1].capitalize()} on unseen classes of the target domain, in percent:
+mean ± standard deviation over {len(SEEDS.value)} seeds. The sample is one of 200 queries or pairs,
+clean and "at": under projected gradient descent in 32 steps, such that an image
 of another class is found first, or pairs are moved to the wrong side; the student's whole network,
 with the view it takes of the image, is attacked. Changes are paired, against the clean teacher with
 the same seeds, with the p-value of a t-test, and against the teacher itself. Few labels are those
