@@ -14,6 +14,7 @@ from rtml_tf.networks.batch_norm_modes import freeze_batch_norm_statistics
 from rtml_tf.networks.branches import with_branches
 from rtml_tf.networks.discriminator import map_discriminator
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
+from tests import two_cpus
 from tests.adapted_segmentation import (
     SGD,
     adversarial_model,
@@ -25,6 +26,10 @@ from tests.adapted_segmentation import (
 )
 
 _PolynomialDecay = tf.keras.optimizers.schedules.PolynomialDecay
+
+
+def setUpModule():
+    two_cpus.start()
 
 
 class CategoryAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
@@ -117,6 +122,18 @@ class CategoryAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         resumed = run(2, 4)
         folder = pathlib.Path(self.create_tempdir())
         self.assertAllClose(resumed, run(0, 4), atol=1e-6)
+
+    def test_two_replicas_with_one_batch_each_take_the_step_of_one(self):
+        batch = two_domain_batch()
+        trained = []
+        for strategy in (tf.distribute.get_strategy(), two_cpus.mirrored_strategy()):
+            with strategy.scope():
+                model = adversarial_model(AlternatingAdversarialModel)
+            dataset = tf.data.Dataset.from_tensors(batch).repeat()
+            distributed = strategy.distribute_datasets_from_function(lambda _, d=dataset: d)
+            model.fit(distributed, steps_per_epoch=1, verbose=0)
+            trained.append(model.network.get_weights() + model.discriminator.get_weights())
+        self.assertAllClose(trained[0], trained[1], atol=1e-5)
 
     @parameterized.parameters(CategoryAdversarialModel, AlternatingAdversarialModel)
     def test_configuration_round_trip(self, kind):

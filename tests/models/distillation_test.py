@@ -16,8 +16,13 @@ from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
 from rtml_tf.losses.relative_imitation import RelativeImitation
 from rtml_tf.models.distillation import DistillationModel
 from rtml_tf.networks.saving import load_network, save_network
+from tests import two_cpus
 
 _IMAGE, _DESCRIPTOR = (8, 8, 1), (5,)
+
+
+def setUpModule():
+    two_cpus.start()
 
 
 def _teacher(embedding_size=4):
@@ -246,6 +251,22 @@ class DistillationModelTest(tf.test.TestCase, parameterized.TestCase):
         dataset = tf.data.Dataset.from_tensors(_batch()).repeat()
         history = model.fit(dataset, steps_per_epoch=2, epochs=2, verbose=0).history
         self.assertLess(history["loss"][1], history["loss"][0])
+
+    def test_two_replicas_with_one_batch_each_take_the_step_of_one(self):
+        """The mean of two equal gradients is the gradient."""
+
+        def trained(strategy):
+            tf.keras.utils.set_random_seed(0)
+            with strategy.scope():
+                model = _model(teacher=_teacher(7), metric_loss=ArcFaceLoss())
+            dataset = tf.data.Dataset.from_tensors(_batch()).repeat()
+            distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
+            model.fit(distributed, steps_per_epoch=1, verbose=0)
+            return model.student.get_weights() + model.projection.get_weights()
+
+        one = trained(tf.distribute.get_strategy())
+        two = trained(two_cpus.mirrored_strategy())
+        self.assertAllClose(two, one, atol=1e-6)
 
     @parameterized.parameters(False, True)
     def test_configuration_round_trip(self, keep_projection):

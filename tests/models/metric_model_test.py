@@ -8,6 +8,11 @@ from rtml_tf.layers.l2_normalization import L2Normalization
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
 from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
 from rtml_tf.models.metric_model import MetricModel
+from tests import two_cpus
+
+
+def setUpModule():
+    two_cpus.start()
 
 
 def _network(regularizer=None):
@@ -145,6 +150,25 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
         history = model.fit(dataset, steps_per_epoch=3, verbose=0).history
         self.assertTrue(np.isfinite(history["loss"][0]))
         self.assertNotAllClose(model.network.get_weights()[0], before[0])
+
+    def test_two_replicas_with_one_batch_each_and_local_negatives_take_the_step_of_one(self):
+        """The mean of two equal gradients is the gradient."""
+        batch = _batch()
+
+        def trained(strategy):
+            tf.keras.utils.set_random_seed(0)
+            with strategy.scope():
+                model = MetricModel(network=_network(), loss=MultiSimilarityLoss())
+                model.compile(optimizer=tf.keras.optimizers.SGD(0.5), negatives="local")
+                model.prepare(num_classes=3)
+            dataset = tf.data.Dataset.from_tensors(batch).repeat()
+            distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
+            model.fit(distributed, steps_per_epoch=1, verbose=0)
+            return model.network.get_weights()
+
+        one = trained(tf.distribute.get_strategy())
+        two = trained(two_cpus.mirrored_strategy())
+        self.assertAllClose(two, one, atol=1e-6)
 
     def test_configuration_round_trip(self):
         model = MetricModel(
