@@ -90,15 +90,17 @@ def main() -> None:
     rows = [_row(experiment, sweep) for experiment in experiments]
     teacher = sweep.records[_name(_TEACHER, _SEEDS.value[0])]
     classes = teacher["evaluations"][_CLEAN]["classes"]
+    one, *more = _SEEDS.value
+    seeds = f"mean ± standard deviation over {len(more) + 1} seeds" if more else f"seed {one}"
     result_page.write(
         f"""# The configurations as they are
 
-Recall@1 on {classes} drawn characters that were not trained on, in percent: mean ± standard
-deviation over {len(_SEEDS.value)} seeds. Attacked is a sample of 200 queries: projected gradient
-descent in 32 steps shifts their embeddings, or brings an image of another class first. Transferred
-networks, and those of classical methods, have source_joint_fgsm.gin of the same seed for their
-teacher; what reads local binary patterns is attacked through it. Minutes are of training, without
-start and evaluation.
+Recall@1 on {classes} drawn characters that were not trained on, in percent: {seeds}.
+Attacked is a sample of 200 queries: projected gradient descent in 32 steps shifts their embeddings,
+or brings an image of another class first. Transferred networks, and those of classical methods,
+have source_joint_fgsm.gin of the same seed for their teacher; what reads local binary patterns is
+attacked through it. Labels are of all training classes, but of 10 % of them in transfer_labels.gin,
+transfer_finetune.gin and transfer_yu_*.gin. Minutes are of training, without start and evaluation.
 
 {markdown_table([*columns, "minutes"], rows, words=1)}
 
