@@ -51,9 +51,10 @@ def _run(experiment: str, seed: str, sweep: Sweep) -> Run:
 
 
 def _network(record: dict) -> str:
-    """The name of the network that was trained or fitted: the last that is no baseline."""
-    baselines = ("raw pixels", "teacher", "untrained")
-    return [name for name in record["networks"] if name not in baselines][-1]
+    """The name of the network that a run is for: neither a baseline nor an earlier stage."""
+    others = ("raw pixels", "teacher", "untrained", "imitate")
+    (name,) = (name for name in record["networks"] if name not in others)
+    return name
 
 
 def _row(experiment: str, sweep: Sweep) -> list[str]:
