@@ -83,7 +83,7 @@ def main() -> None:
         f"""# Joint adversarial training on {data.title}
 
 {data.unit[0].upper()}{data.unit[1:]}, in percent: mean ± standard deviation over seeds.
-Every run takes {100 * EPOCHS.value} steps, of which joint training needs {WARM_UP.value} to raise epsilon from 0.
+Every run takes {100 * EPOCHS.value} steps; epsilon grows from 0 in the first {WARM_UP.value}.
 "At" is projected gradient descent in 32 steps with 2 restarts on 300 queries or pairs, "transfer"
 the same search without restarts on a clean network of another seed. The changes are paired, against
 clean training with the same seeds. Plotted are the means, with the training epsilon (of 255).
