@@ -87,7 +87,8 @@ chosen without labels.
     ./bazelw run //benchmarks:aligned_classes -- --seeds={",".join(_SEEDS.value)} \\
         --aligned={",".join(_ALIGNED.value)} --lambdas={",".join(_LAMBDAS.value)} \\
         --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

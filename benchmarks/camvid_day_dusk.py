@@ -105,7 +105,8 @@ lambda_adv was chosen by the mean mIoU of two methods on the validation frames, 
     ./bazelw run //benchmarks:camvid_day_dusk -- --camvid=camvid \\
         --seeds={",".join(_SEEDS.value)} --steps={_STEPS.value} \\
         --lambdas={",".join(_LAMBDAS.value)} --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

@@ -138,7 +138,8 @@ forms cost: [train_step.md](train_step.md).
 
     ./bazelw run //benchmarks:cheap_forms -- --seeds={",".join(_SEEDS.value)} \\
         --steps={_STEPS.value} --epsilon={_EPSILON.value} --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

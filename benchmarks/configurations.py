@@ -107,7 +107,8 @@ transfer_finetune.gin and transfer_yu_*.gin. Minutes are of training, without st
 
     ./bazelw run //benchmarks:configurations -- --seeds={",".join(_SEEDS.value)} \\
         --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

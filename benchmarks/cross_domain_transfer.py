@@ -69,10 +69,8 @@ def main() -> None:
             f"--seeds and --choice_seeds must have no seed in common, got {sorted(both)} in both."
         )
     domains = chosen_domains()
-    experiment = Experiment(
-        domains,
-        result_page.open_sweep("cross_domain_transfer", part=domains.name),
-    )
+    sweep = result_page.open_sweep("cross_domain_transfer", part=domains.name)
+    experiment = Experiment(domains, sweep)
     experiment.choose()
     experiment.make()
     parameters = experiment.size("trained", "k parameters")
@@ -107,7 +105,8 @@ The epsilon of each norm was chosen by the validation figure of imitating studen
         --l_inf={",".join(L_INF.value)} --l2={",".join(L2.value)} --labelled={LABELLED.value} \\
         --teacher_epochs={TEACHER_EPOCHS.value} --student_epochs={STUDENT_EPOCHS.value} \\
         --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

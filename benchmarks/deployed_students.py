@@ -239,7 +239,8 @@ The embeddings of all files were compared with those of the network and with eac
 
     ./bazelw run //benchmarks:deployed_students -- --lfw=lfw112 \\
         --seeds={",".join(_SEEDS.value)} --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

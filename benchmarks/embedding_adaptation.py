@@ -86,7 +86,8 @@ lambda_adv was chosen by the mean Recall@1 of two methods on validation classes,
 
     ./bazelw run //benchmarks:embedding_adaptation -- --seeds={",".join(_SEEDS.value)} \\
         --lambdas={",".join(_LAMBDAS.value)} --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

@@ -179,7 +179,8 @@ its descriptors make it.
         --classical={",".join(CLASSICAL.value)} \\
         --teacher_epochs={TEACHER_EPOCHS.value} --student_epochs={STUDENT_EPOCHS.value} \\
         --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

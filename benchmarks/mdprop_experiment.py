@@ -47,13 +47,14 @@ class Experiment:
     """The runs of a study, and their figures.
 
     Attributes:
+        sweep: All of its runs.
         arms: What is compared.
         strengths: The strength of each attacked method, after `choose`.
         candidates: What the strengths were chosen from; empty where one was given.
     """
 
     def __init__(self):
-        self._sweep = result_page.open_sweep(
+        self.sweep = result_page.open_sweep(
             "mdprop_omniglot",
             part=STUDY.value,
             more=lambda folder: {"curves": curves(folder, _CURVES)},
@@ -83,7 +84,7 @@ class Experiment:
             if any(wanted.method == method for wanted in self.arms)
         }
         wanted = [arm for group in arms.values() for arm in group]
-        self._sweep.make([self._choice_run(arm) for arm in wanted])
+        self.sweep.make([self._choice_run(arm) for arm in wanted])
         for method, group in arms.items():
             best = max(map(self.choice, group))
             good = [arm for arm in group if self.choice(arm) >= best - _AS_GOOD]
@@ -99,7 +100,7 @@ class Experiment:
         """Clean and misranked Recall@1 of validation characters, in percent."""
         name = [arm.name(SEED_OF_CHOICE)]
         return tuple(
-            self._sweep.values(name, "networks", "trained", evaluation, figure)[0]
+            self.sweep.values(name, "networks", "trained", evaluation, figure)[0]
             for evaluation, figure in (
                 ("unseen classes", "recall@1"),
                 ("unseen classes, misranked", f"recall@1 at {CHOSEN_AT}"),
@@ -108,7 +109,7 @@ class Experiment:
 
     def make(self) -> None:
         """Makes the runs of all arms."""
-        self._sweep.make(
+        self.sweep.make(
             [
                 self._test_run(arm, seed)
                 for seed in SEEDS.value
@@ -139,7 +140,7 @@ class Experiment:
 
     def figures(self, arm: Arm, evaluation: str, figure: str) -> np.ndarray:
         """A figure over the seeds; in percent where it is a share."""
-        return self._sweep.values(self._names(arm), "networks", "trained", evaluation, figure)
+        return self.sweep.values(self._names(arm), "networks", "trained", evaluation, figure)
 
     def change(self, arm: Arm, control: Arm, evaluation: str, figure: str) -> str:
         """By how much a figure of an arm is above that of its control, over the seeds of both."""
@@ -158,12 +159,12 @@ class Experiment:
 
     def seconds_a_step(self, arm: Arm) -> float:
         """Mean over the seeds."""
-        steps = self._sweep.values(self._names(arm), "training", "steps").mean() / 100
-        return 60 * self._sweep.minutes(self._names(arm)) / steps
+        steps = self.sweep.values(self._names(arm), "training", "steps").mean() / 100
+        return 60 * self.sweep.minutes(self._names(arm)) / steps
 
     def curves(self, arm: Arm) -> tuple[np.ndarray, np.ndarray]:
         """Steps, and the mean over the seeds of the figure that chooses the network."""
-        records = [self._sweep.records[name]["curves"] for name in self._names(arm)]
+        records = [self.sweep.records[name]["curves"] for name in self._names(arm)]
         return np.array(records[0][_CURVES[0]]), np.mean([x[_CURVES[1]] for x in records], axis=0)
 
     def _names(self, arm: Arm) -> list[str]:

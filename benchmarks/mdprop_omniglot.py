@@ -157,7 +157,8 @@ the same loss, with the p-value of a t-test; the last ones against
         --study={STUDY.value} --seeds={",".join(SEEDS.value)} --steps={STEPS.value} \\
         --width={WIDTH.value} --strengths={",".join(STRENGTHS.value)} \\
         --output={result_page.output()}
-"""
+""",
+        experiment.sweep,
     )
 
 

@@ -94,7 +94,8 @@ images, each a query in the gallery of all others). Mean ± standard deviation o
     ./bazelw run //benchmarks:omniglot_losses -- --omniglot=omniglot_small \\
         --losses={",".join(_LOSSES.value)} --seeds={",".join(_SEEDS.value)} \\
         --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

@@ -44,10 +44,10 @@ def open_sweep(
     )
 
 
-def write(text: str) -> None:
+def write(text: str, sweep: Sweep) -> None:
     """Writes the page, and below it where its figures come from."""
     how = f"{provenance()} {_PROCESSES.value} runs at a time, on one thread each."
-    output().write_text(f"{text}\n{how}\n", encoding="utf-8")
+    output().write_text(f"{text}\n{how}\nRuns: {sweep.machines()}.\n", encoding="utf-8")
     print(f"Written to {output()}.")
 
 

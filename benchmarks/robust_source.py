@@ -95,10 +95,13 @@ What gains most at {TESTED[1]}, in the mean over all seeds:
 {robust_source_report.best(data, sweep, 4.0)}
 {robust_source_report.best(data, sweep, 1.5)}
 
+A best setting is chosen by the same figures that are given for it, which flatters it.
+
 {robust_source_report.misranked(data, sweep)}![Clean and robust figures]({result_page.plot().name})
 
     {command}
-"""
+""",
+        sweep,
     )
 
 

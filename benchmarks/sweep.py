@@ -1,5 +1,6 @@
 """Many training runs of one experiment: made in parallel, never twice, and remembered."""
 
+import collections
 import csv
 import dataclasses
 import datetime
@@ -47,7 +48,8 @@ class Sweep:
 
     The records are the `metrics.json` of finished runs, in one JSON file: a sweep that is stopped,
     or goes on elsewhere, makes only the runs that have no record yet (and those that they need).
-    Beside its figures a record has the settings that gave them, so that no page states others.
+    Beside its figures a record has the settings that gave them, so that no page states others, and
+    the machine that it was made on.
 
     Attributes:
         records: `{run: metrics}` of all finished runs.
@@ -87,37 +89,37 @@ class Sweep:
         for run in runs:
             self._check_settings(run)
         waiting = self._missing(runs)
-        running: list[tuple[Run, list[subprocess.Popen]]] = []
+        running: list[tuple[Run, list[subprocess.Popen], str]] = []
         failed = []
         while running or (waiting and not failed):
             # A run that is to be made has a folder of before at most, which nothing may start from.
-            open_runs = {run.name for run in (*waiting, *(run for run, _ in running))}
+            open_runs = {run.name for run in (*waiting, *(run for run, *_ in running))}
             ready = [
                 run
                 for run in waiting
                 if not open_runs.intersection(run.needs) and all(map(self._finished, run.needs))
             ]
-            free = self._processes - sum(run.workers for run, _ in running)
+            free = self._processes - sum(run.workers for run, *_ in running)
             # A run of more programs than the sweep may start is made alone.
             while ready and not failed and (ready[0].workers <= free or not running):
                 run = ready.pop(0)
                 free -= run.workers
                 waiting.remove(run)
                 print(f"{datetime.datetime.now():%H:%M:%S} {run.name}", flush=True)
-                running.append((run, self._start(run)))
+                running.append((run, self._start(run), machine()))
             if not running:
                 names = ", ".join(run.name for run in waiting)
                 raise RuntimeError(f"these runs need others that are not made: {names}.")
             time.sleep(0.5)
-            for run, programs in list(running):
+            for run, programs, made_on in list(running):
                 statuses = [program.poll() for program in programs]
                 if None in statuses:
                     continue
-                running.remove((run, programs))
+                running.remove((run, programs, made_on))
                 if any(statuses):
                     failed.append(f"the run {run.name} failed; see {self._log(run)}.")
                 else:
-                    self._remember(run)
+                    self._remember(run, made_on)
         if failed:
             raise RuntimeError("\n".join(failed))
 
@@ -142,6 +144,12 @@ class Sweep:
     def minutes(self, names: Sequence[str]) -> float:
         """Mean minutes of training of several runs."""
         return float(np.mean([self.records[name]["training"]["seconds"] for name in names])) / 60
+
+    def machines(self) -> str:
+        """The machines that the recorded runs were made on, and how many on each, as text."""
+        made_on = (run.get("machine", "one that was not recorded") for run in self.records.values())
+        counts = collections.Counter(made_on).most_common()
+        return "; ".join(f"{count} on {name}" for name, count in counts)
 
     def _missing(self, runs: Sequence[Run]) -> list[Run]:
         """The runs without a record, and those without a folder that they need, in order."""
@@ -204,10 +212,14 @@ class Sweep:
                 for flags in flags_of_programs
             ]
 
-    def _remember(self, run: Run) -> None:
+    def _remember(self, run: Run, made_on: str) -> None:
         folder = self.folder(run.name)
-        record = json.loads((folder / "metrics.json").read_text())
-        self.records[run.name] = {**record, "settings": _settings(run), **self._more(folder)}
+        self.records[run.name] = {
+            **json.loads((folder / "metrics.json").read_text()),
+            "settings": _settings(run),
+            "machine": made_on,
+            **self._more(folder),
+        }
         self._file.parent.mkdir(parents=True, exist_ok=True)
         aside = self._file.with_suffix(".aside")
         aside.write_text(json.dumps(self.records, indent=1, sort_keys=True) + "\n")
@@ -237,16 +249,32 @@ def provenance() -> str:
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     ).stdout.strip()
-    return (
-        f"Commit {commit}, {datetime.date.today()}, {os.cpu_count()} cores ({_processor()}, "
-        f"{platform.machine()})."
-    )
+    return f"Commit {commit}, {datetime.date.today()}, {machine()}."
+
+
+def machine() -> str:
+    """This machine, and what was asked of TensorFlow's kernels, as text."""
+    processor = ", ".join(filter(None, (_processor(), *_extensions(), platform.machine())))
+    name = f"{os.cpu_count()} cores ({processor})"
+    asked = os.environ.get("TF_ENABLE_ONEDNN_OPTS")
+    return f"{name}, TF_ENABLE_ONEDNN_OPTS={asked}" if asked else name
 
 
 def _processor() -> str:
+    return _processor_field("model name") or platform.processor()
+
+
+def _extensions() -> list[str]:
+    """The instructions that decide how fast it trains, among those that the processor has."""
+    flags = _processor_field("flags").split()
+    return [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+
+
+def _processor_field(name: str) -> str:
+    """A field of Linux's description of the first processor; empty where there is none."""
     try:
         lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+        return ""
+    values = [line.split(":", 1)[1].strip() for line in lines if line.startswith(name)]
+    return values[0] if values else ""

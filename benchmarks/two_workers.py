@@ -90,7 +90,8 @@ pairs.
 
     ./bazelw run //benchmarks:two_workers -- --lfw=lfw112 --seeds={",".join(_SEEDS.value)} \\
         --epsilon={_EPSILON.value:g} --epochs={_EPOCHS.value} --output={result_page.output()}
-"""
+""",
+        sweep,
     )
 
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 from absl.testing import absltest
 
-from benchmarks.sweep import Run, Sweep
+from benchmarks.sweep import Run, Sweep, machine
 
 
 class SweepTest(absltest.TestCase):
@@ -25,6 +25,7 @@ class SweepTest(absltest.TestCase):
             return [subprocess.Popen(["true"])]
 
         self.enter_context(mock.patch.object(Sweep, "_start", start))
+        self.enter_context(mock.patch("benchmarks.sweep.machine", lambda: "this machine"))
 
     def _make(self, *parameters, gin_files=("a.gin", "b.gin")):
         """One run, by a sweep that starts anew."""
@@ -47,6 +48,7 @@ class SweepTest(absltest.TestCase):
                         "--gin_param=SEED = 1",
                         "--gin_param=STEPS = 5",
                     ],
+                    "machine": "this machine",
                 }
             },
         )
@@ -101,6 +103,19 @@ class SweepTest(absltest.TestCase):
         self.records.write_text('{"one": {"networks": {}}}')
         self._make("SEED = 1")
         self.assertEmpty(self.made)
+
+    def test_says_which_runs_were_made_on_which_machines(self):
+        machines = ["slow", None, "fast", "fast"]
+        records = {str(i): {"machine": name} if name else {} for i, name in enumerate(machines)}
+        self.records.write_text(json.dumps(records))
+        sweep = Sweep(records=self.records, work_dir=self.folder / "runs", processes=1)
+        self.assertEqual(sweep.machines(), "2 on fast; 1 on slow; 1 on one that was not recorded")
+
+    def test_a_machine_is_named_with_what_was_asked_of_its_kernels(self):
+        with mock.patch.dict("os.environ", TF_ENABLE_ONEDNN_OPTS="1"):
+            self.assertRegex(machine(), r"^\d+ cores \(.*\), TF_ENABLE_ONEDNN_OPTS=1$")
+        with mock.patch.dict("os.environ", TF_ENABLE_ONEDNN_OPTS=""):
+            self.assertRegex(machine(), r"^\d+ cores \(.*\)$")
 
 
 if __name__ == "__main__":
