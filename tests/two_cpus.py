@@ -19,3 +19,12 @@ def mirrored_strategy() -> tf.distribute.MirroredStrategy:
     return tf.distribute.MirroredStrategy(
         ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
+
+
+def fit_on_each_replica(
+    model: tf.keras.Model, strategy: tf.distribute.Strategy, batch: object, *, steps: int = 1
+) -> None:
+    """Takes steps in which each replica of a strategy sees the same batch."""
+    dataset = tf.data.Dataset.from_tensors(batch).repeat()
+    distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
+    model.fit(distributed, steps_per_epoch=steps, verbose=0)

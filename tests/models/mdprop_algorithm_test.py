@@ -147,9 +147,7 @@ class AlgorithmTest(tf.test.TestCase, parameterized.TestCase):
             with strategy.scope():
                 model = _linear_model()
                 model.prepare(num_classes=3)
-            dataset = tf.data.Dataset.from_tensors(_linear_batch()).repeat()
-            distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
-            model.fit(distributed, steps_per_epoch=2, verbose=0)
+            two_cpus.fit_on_each_replica(model, strategy, _linear_batch(), steps=2)
             return model.network.get_weights() + model.finished_network.get_weights()
 
         one = trained(tf.distribute.get_strategy())

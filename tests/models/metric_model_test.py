@@ -153,7 +153,6 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
 
     def test_two_replicas_with_one_batch_each_and_local_negatives_take_the_step_of_one(self):
         """The mean of two equal gradients is the gradient."""
-        batch = _batch()
 
         def trained(strategy):
             tf.keras.utils.set_random_seed(0)
@@ -161,9 +160,7 @@ class MetricModelTest(tf.test.TestCase, parameterized.TestCase):
                 model = MetricModel(network=_network(), loss=MultiSimilarityLoss())
                 model.compile(optimizer=tf.keras.optimizers.SGD(0.5), negatives="local")
                 model.prepare(num_classes=3)
-            dataset = tf.data.Dataset.from_tensors(batch).repeat()
-            distributed = strategy.distribute_datasets_from_function(lambda _: dataset)
-            model.fit(distributed, steps_per_epoch=1, verbose=0)
+            two_cpus.fit_on_each_replica(model, strategy, _batch())
             return model.network.get_weights()
 
         one = trained(tf.distribute.get_strategy())
