@@ -11,10 +11,12 @@ from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.compiled_attack import CompiledAttack
 from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.attacks.objective import Objective
+from rtml_tf.data.array_cache import ArrayCache
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.evaluation.division import Division
 from rtml_tf.evaluation.embeddings import embedding_function
 from rtml_tf.evaluation.gathered_rows import GatheredRows
+from rtml_tf.evaluation.kept_attack import KeptAttack
 from rtml_tf.layers.branch_routing import CLEAN
 from rtml_tf.networks.branches import branches_of
 from rtml_tf.networks.checking import check_input_shape
@@ -40,6 +42,7 @@ class AttackedEmbeddings:
         objective: Objective,
         compute_dtype: str = "float32",
         surrogate: tf.keras.Model | None = None,
+        cache: ArrayCache | None = None,
     ):
         """Prepares the network; nothing is attacked yet.
 
@@ -49,6 +52,7 @@ class AttackedEmbeddings:
             objective: What attacks raise.
             compute_dtype: The type that the attack's passes compute in, see `InferenceView`.
             surrogate: The network that the attack sees, of the same images; `None`: `network`.
+            cache: Where images under attack are kept, see `KeptAttack`; `None`: nowhere.
 
         Raises:
             ValueError: If the network does not take these images, or the type is not known.
@@ -59,7 +63,8 @@ class AttackedEmbeddings:
         seen = network if surrogate is None else surrogate
         check_input_shape(seen, image_shape)
         self._view = InferenceView(network=seen, compute_dtype=compute_dtype)
-        self._compiled: dict[str, CompiledAttack] = {}
+        self._cache = cache
+        self._attacks: dict[str, CompiledAttack | KeptAttack] = {}
 
     def embed(
         self,
@@ -88,7 +93,7 @@ class AttackedEmbeddings:
         Returns:
             float32 `[N, D]`, not normalised beyond what the network does.
         """
-        compiled = self._compiled_attack(attack)
+        prepared = self._prepared(attack)
         division = Division(batches)
         embeddings = []
         for group in division.groups():
@@ -96,7 +101,7 @@ class AttackedEmbeddings:
                 start = number * batches.batch_size
                 part = slice(start, start + len(batch["label"]))
                 batch.update({name: entry[part] for name, entry in entries.items()})
-            images = compiled.on_replicas(
+            images = prepared.on_replicas(
                 [batch for _, batch in group],
                 epsilon=epsilon,
                 seeds=[(seed, number) for number, _ in group],
@@ -105,15 +110,16 @@ class AttackedEmbeddings:
             advance(len(group) * division.workers)
         return division.joined(embeddings)
 
-    def _compiled_attack(self, attack: Attack) -> CompiledAttack:
+    def _prepared(self, attack: Attack) -> CompiledAttack | KeptAttack:
         """One graph for all attacks that differ in epsilon only, which is an input of it."""
         config = {**attack.get_config(), "epsilon": None}
         key = json.dumps([type(attack).__qualname__, config], sort_keys=True)
-        if key not in self._compiled:
-            self._compiled[key] = CompiledAttack(
-                network=self._view, attack=attack, objective=self._objective
-            )
-        return self._compiled[key]
+        if key not in self._attacks:
+            prepared = CompiledAttack(network=self._view, attack=attack, objective=self._objective)
+            if self._cache is not None:
+                prepared = KeptAttack(prepared, cache=self._cache)
+            self._attacks[key] = prepared
+        return self._attacks[key]
 
 
 def branches_under_attack(

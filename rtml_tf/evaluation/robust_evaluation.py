@@ -13,6 +13,7 @@ from rtml_tf.attacks.honesty_report import NUM_EVALUATIONS, HonestyReport
 from rtml_tf.attacks.inference_view import checked_compute_dtype
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
+from rtml_tf.data.array_cache import ArrayCache
 from rtml_tf.data.batches import OrderedBatches
 from rtml_tf.data.source import ImageSource, Subset
 from rtml_tf.evaluation.attacked_embeddings import (
@@ -48,7 +49,8 @@ class RobustEvaluation(abc.ABC):
     traced again; those of an earlier network are dropped.
 
     With a surrogate the evaluation is a transfer attack: whoever attacks does not have the network,
-    but another one, and what he finds for that one is shown to the network.
+    but another one, and what he finds for that one is shown to the network. That does not depend on
+    the network: with `keep_attacked` it is searched for once, also for networks of other runs.
 
     A subclass says what is attacked and what the figures are: it overrides `_measure`, `_entries`
     where its objective reads more than images and labels, and `_needs_unit_length` where its
@@ -79,6 +81,7 @@ class RobustEvaluation(abc.ABC):
         compute_dtype: str,
         honesty_checks: HonestyChecks | None,
         surrogate: tf.keras.Model | None,
+        keep_attacked: bool,
     ):
         """Chooses the images to attack.
 
@@ -98,10 +101,11 @@ class RobustEvaluation(abc.ABC):
             compute_dtype: Type that the attack's passes compute in, see `InferenceView`.
             honesty_checks: Made for every network that is evaluated. `None`: not made.
             surrogate: The network that the attack sees. `None`: the one that is evaluated.
+            keep_attacked: Whether what it finds on the surrogate is kept on disk.
 
         Raises:
-            ValueError: If an argument is out of range, the attack cannot be checked, or the
-                surrogate does not take the images.
+            ValueError: If an argument is out of range, the attack cannot be checked, the surrogate
+                does not take the images, or there is none and images are to be kept.
         """
         self._attack = default_attack() if attack is None else attack
         self._objective = objective
@@ -115,7 +119,12 @@ class RobustEvaluation(abc.ABC):
             honesty_checks.check_attack(self._attack)
         if surrogate is not None:
             check_input_shape(surrogate, source.image_shape)
+        elif keep_attacked:
+            raise ValueError(
+                "keep_attacked keeps what is found on a surrogate, got no surrogate; leave it out."
+            )
         self._surrogate = surrogate
+        self._cache = ArrayCache() if keep_attacked else None
         self.figure_names = tuple(
             figure_at(figure, epsilon) for epsilon in (0.0, *self.epsilons) for figure in figures
         )
@@ -266,6 +275,7 @@ class RobustEvaluation(abc.ABC):
                 objective=self._objective,
                 compute_dtype=self._compute_dtype,
                 surrogate=self._surrogate,
+                cache=self._cache,
             )
         return self._under_attack
 

@@ -46,6 +46,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
         compute_dtype: str = "float32",
         honesty_checks: HonestyChecks | None = None,
         surrogate: tf.keras.Model | None = None,
+        keep_attacked: bool = False,
     ):
         """Chooses the queries.
 
@@ -67,6 +68,9 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             honesty_checks: Made for every network that is evaluated. `None`: not made.
             surrogate: For a transfer attack, the network that the attack sees (for one in a file:
                 `networks.saving.load_network`). `None`: the one that is evaluated.
+            keep_attacked: Whether what is found on the surrogate is kept in the cache on disk (see
+                `array_cache`), 4 bytes for each value of the attacked images and each epsilon, so
+                that it is searched for once for all networks that it is shown to.
 
         Raises:
             ValueError: If an argument is out of range, the attack cannot be checked, no class has
@@ -101,6 +105,7 @@ class RobustRetrievalEvaluation(RobustEvaluation):
             compute_dtype=compute_dtype,
             honesty_checks=honesty_checks,
             surrogate=surrogate,
+            keep_attacked=keep_attacked,
         )
 
     def describe(self) -> dict:

@@ -43,6 +43,7 @@ class RobustVerificationEvaluation(RobustEvaluation):
         compute_dtype: str = "float32",
         honesty_checks: HonestyChecks | None = None,
         surrogate: tf.keras.Model | None = None,
+        keep_attacked: bool = False,
         training: ImageSource | None = None,
     ):
         """Chooses the pairs.
@@ -61,6 +62,9 @@ class RobustVerificationEvaluation(RobustEvaluation):
             honesty_checks: Made for every network that is evaluated. `None`: not made.
             surrogate: For a transfer attack, the network that the attack sees (for one in a file:
                 `networks.saving.load_network`). `None`: the one that is evaluated.
+            keep_attacked: Whether what is found on the surrogate is kept in the cache on disk (see
+                `array_cache`), 4 bytes for each value of the attacked images and each epsilon, so
+                that it is searched for once for all networks that it is shown to.
             training: The images that the network is trained on: it is then checked that they
                 share neither people nor images with the pairs (see `pair_set.check_disjoint`).
 
@@ -84,6 +88,7 @@ class RobustVerificationEvaluation(RobustEvaluation):
             compute_dtype=compute_dtype,
             honesty_checks=honesty_checks,
             surrogate=surrogate,
+            keep_attacked=keep_attacked,
         )
 
     def describe(self) -> dict:
