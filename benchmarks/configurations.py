@@ -9,7 +9,6 @@ Runs that are recorded beside the output (`.json`) are not made again.
 
 import pathlib
 
-import numpy as np
 from absl import flags
 
 from benchmarks import result_page
@@ -69,17 +68,8 @@ def _row(experiment: str, sweep: Sweep) -> list[str]:
         f"{experiment}.gin",
         figure(_CLEAN, "recall@1"),
         *(figure(evaluation, f"recall@1 at {_EPSILON}") for evaluation in _ATTACKED),
-        _minutes([sweep.records[name] for name in names]),
+        f"{sweep.minutes(names):.1f}",
     ]
-
-
-def _minutes(records: list[dict]) -> str:
-    """Of training, all stages together; empty for what is solved."""
-    seconds = []
-    for training in (record.get("training", {}) for record in records):
-        stages = [training] if "seconds" in training else training.values()
-        seconds.append(sum(stage["seconds"] for stage in stages))
-    return f"{np.mean(seconds) / 60:.1f}" if all(seconds) else ""
 
 
 def main() -> None:

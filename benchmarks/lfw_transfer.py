@@ -66,12 +66,6 @@ class _Table:
         teacher = Arm("", "teacher", arm.teacher, "1.0")
         return self.gain(arm, teacher) if arm.teacher else ""
 
-    def minutes(self, arm: Arm) -> str:
-        """Mean minutes of training; empty for a method that is solved."""
-        records = [self._sweep.records[arm.name(seed)] for seed in self.seeds(arm)]
-        seconds = [record["training"]["seconds"] for record in records if "training" in record]
-        return f"{np.mean(seconds) / 60:.1f}" if seconds else ""
-
     def size(self, arm: Arm, figure: str) -> str:
         """A figure of the network's size, of any seed; empty where none has it."""
         for seed in self.seeds(arm):
@@ -101,7 +95,7 @@ class _Table:
             self.gain(arm, scratch) if arm.student else "",
             self.loss(arm),
             *(self.size(arm, figure) for figure in _SIZE),
-            self.minutes(arm),
+            f"{self._sweep.minutes([arm.name(seed) for seed in seeds]):.1f}",
             str(len(seeds)),
         ]
 

@@ -142,8 +142,12 @@ class Sweep:
         return np.array(figures)
 
     def minutes(self, names: Sequence[str]) -> float:
-        """Mean minutes of training of several runs."""
-        return float(np.mean([self.records[name]["training"]["seconds"] for name in names])) / 60
+        """Mean minutes of training of several runs, all stages of each together."""
+        seconds = []
+        for training in (self.records[name]["training"] for name in names):
+            stages = [training] if "seconds" in training else training.values()
+            seconds.append(sum(stage["seconds"] for stage in stages))
+        return float(np.mean(seconds)) / 60
 
     def machines(self) -> str:
         """The machines that the recorded runs were made on, and how many on each, as text."""

@@ -104,6 +104,13 @@ class SweepTest(absltest.TestCase):
         self._make("SEED = 1")
         self.assertEmpty(self.made)
 
+    def test_minutes_are_of_all_stages(self):
+        stages = {"first": {"seconds": 60.0}, "second": {"seconds": 120.0}}
+        records = {"one": {"training": {"seconds": 300.0}}, "staged": {"training": stages}}
+        self.records.write_text(json.dumps(records))
+        sweep = Sweep(records=self.records, work_dir=self.folder / "runs", processes=1)
+        self.assertEqual(sweep.minutes(["one", "staged"]), 4.0)
+
     def test_says_which_runs_were_made_on_which_machines(self):
         machines = ["slow", None, "fast", "fast"]
         records = {str(i): {"machine": name} if name else {} for i, name in enumerate(machines)}
