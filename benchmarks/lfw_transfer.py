@@ -3,12 +3,11 @@
     ./bazelw run //benchmarks:lfw_transfer -- --lfw=/path/to/lfw112 \
         --output=docs/results/lfw_transfer.md
 
-Teachers by clean and by joint adversarial training; students that read local binary patterns or a
-small grey image, from scratch, imitating either teacher without labels, and imitating with labels
-of a share of the people, also in the two ways of Yu et al.; classical methods on local binary
-patterns. Verification of pairs of
-unseen people, clean and attacked, over seeds. Runs that are recorded beside the output (`.json`)
-are not made again.
+Teachers by clean and by joint adversarial training; students that read local binary patterns (with
+a hidden layer, or as one linear map) or a small grey image: from scratch, imitating either teacher
+without labels, and imitating with labels of a share of the people, also in the two ways of Yu et
+al.; classical methods on local binary patterns. Verification of pairs of unseen people, clean and
+attacked, over seeds. Runs that are recorded beside the output (`.json`) are not made again.
 """
 
 import dataclasses
@@ -37,6 +36,11 @@ from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 _ATTACKED = "4/255"
 _SIZE = ("k parameters", "M multiply-adds")
+_TITLES = {
+    "lbp": "local binary patterns",
+    "lbp_linear": "local binary patterns, linear",
+    "grey": "grey image",
+}
 
 
 class _Table:
@@ -113,7 +117,7 @@ class _Table:
         figure, panels = plt.subplots(
             1,
             len(STUDENTS.value),
-            figsize=(9, 4),
+            figsize=(4 * len(STUDENTS.value), 4),
             sharey=True,
             layout="constrained",
             squeeze=False,
@@ -135,7 +139,7 @@ class _Table:
                     capsize=3,
                     label=f"{method} {teacher}".strip(),
                 )
-            axes.set_title({"lbp": "local binary patterns", "grey": "grey image"}[student])
+            axes.set_title(_TITLES[student])
             axes.set_xlabel("people with labels, %")
             axes.grid(alpha=0.4)
         panels[0][0].set_ylabel("verification accuracy, %")
@@ -154,7 +158,8 @@ def main() -> None:
         f"""# Transfer to small networks on faces
 
 Verification of the 1,200 pairs of folds 8 and 9 of LFW, in percent: mean ± standard deviation over
-seeds. Students take {STUDENT_EPOCHS.value * 150} steps; imitation sees all images of the training
+seeds. Students on local binary patterns have a hidden layer (lbp) or are one linear map
+(lbp_linear). All take {STUDENT_EPOCHS.value * 150} steps; imitation sees all images of the training
 people, labels are those of a share of them. Of each training the network of its best epoch counts,
 by Recall@1 of validation people, who have labels. The attack is projected gradient descent in 32
 steps on 200 pairs, the same ones for all; students that read local binary patterns, which have no

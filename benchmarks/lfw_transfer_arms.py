@@ -12,7 +12,9 @@ _LFW = flags.DEFINE_string(
 )
 SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of everything that is drawn.")
 LABELLED = flags.DEFINE_list("labelled", ["0.1", "0.3", "1.0"], "Shares of people with labels.")
-STUDENTS = flags.DEFINE_list("students", ["lbp", "grey"], "What students read.")
+STUDENTS = flags.DEFINE_list(
+    "students", ["lbp", "lbp_linear", "grey"], "What students read, and what they are."
+)
 CLASSICAL = flags.DEFINE_list(
     "classical",
     ["ridge", "metric_imitation", "mahalanobis", "pca_lda", "dama"],
@@ -25,17 +27,29 @@ _TEACHERS = ("clean", "joint")
 _YU = ("yu_absolute", "yu_relative")
 _READS_LABELS = ("mahalanobis", "pca_lda", "dama")
 _EPSILON = 2 / 255  # of the joint teacher
-# Sizes that keep the students below 1/20 of the multiply-adds of the teacher.
+# Sizes that keep the students below 1/20 of the multiply-adds of the teacher, and 250 k parameters.
 _GREY = (
     "image_view.ImageView.image_size = (24, 24)",
     "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
     "student/resnet.cifar_resnet.width = 0.75",
 )
-_LBP = (
+_DESCRIPTORS = (
     "local_binary_patterns.LocalBinaryPatterns.neighbourhoods = [(8, 1.0), (8, 2.0)]",
     "local_binary_patterns.LocalBinaryPatterns.grid = (6, 6)",
     "student/descriptor_mlp.descriptor_mlp.input_shape = (4_248,)",
-    "student/descriptor_mlp.descriptor_mlp.hidden_sizes = (48,)",
+)
+_SIZES = {
+    "lbp": (*_DESCRIPTORS, "student/descriptor_mlp.descriptor_mlp.hidden_sizes = (48,)"),
+    "lbp_linear": (
+        *_DESCRIPTORS,
+        "student/descriptor_mlp.descriptor_mlp.hidden_sizes = ()",
+        "student/descriptor_mlp.descriptor_mlp.embedding_size = 56",
+    ),
+    "grey": _GREY,
+}
+
+flags.register_validator(
+    STUDENTS, lambda names: set(names) <= set(_SIZES), f"must be of {', '.join(_SIZES)}."
 )
 
 
@@ -44,7 +58,8 @@ class Arm:
     """One row of the table.
 
     Attributes:
-        student: "lbp", "grey", or "" for a teacher.
+        student: "lbp" (with a hidden layer), "lbp_linear" (one linear map), "grey", or "" for a
+            teacher.
         method: "teacher", "scratch", "imitate", one of Yu et al., or a classical method.
         teacher: "clean", "joint", or "" where there is none.
         labelled: Share of people with labels.
@@ -121,10 +136,10 @@ def make_run(arm: Arm, seed: str, sweep: Sweep) -> Run:
     teacher = Arm("", "teacher", arm.teacher or "clean", "1.0").name(seed)
     if arm.method == "imitate" or arm.method in _YU:
         files.append("gin_configs/transfer/teacher_once.gin")
-    files.append(f"gin_configs/transfer/student_{arm.student}.gin")
+    files.append(f"gin_configs/transfer/student_{arm.student.removesuffix('_linear')}.gin")
     parameters += [
         f"TEACHER_RUN = {str(sweep.folder(teacher).absolute())!r}",
-        *(_LBP if arm.student == "lbp" else _GREY),
+        *_SIZES[arm.student],
     ]
     if arm.labelled != "0":
         parameters.append(f"LABELLED = {arm.labelled}")
