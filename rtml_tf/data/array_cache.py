@@ -79,7 +79,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray] | None:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         checksum = arrays.pop(_CHECKSUM)
-        if not np.array_equal(checksum, _digest(arrays)):
+        if not np.array_equal(checksum, arrays_digest(arrays)):
             raise ValueError("its checksum does not fit")
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -100,7 +100,7 @@ def _write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as aside, open(aside, "xb") as file:
-            np.savez(file, **arrays, **{_CHECKSUM: _digest(arrays)})
+            np.savez(file, **arrays, **{_CHECKSUM: arrays_digest(arrays)})
     except OSError as error:
         logging.warning(
             "Cannot keep %s (%s). The run goes on; the next one makes it again. Set RTML_TF_CACHE "
@@ -110,7 +110,7 @@ def _write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
         )
 
 
-def _digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def arrays_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """SHA-256 over names, types, shapes and values, uint8 `[32]`."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

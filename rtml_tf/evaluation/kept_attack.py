@@ -1,6 +1,5 @@
 """What an attack has found on one network, kept for the others that it is shown to."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import tensorflow as tf
 
 import rtml_tf
 from rtml_tf.attacks.compiled_attack import CompiledAttack
-from rtml_tf.data.array_cache import ArrayCache
+from rtml_tf.data.array_cache import ArrayCache, arrays_digest
 from rtml_tf.networks.fingerprint import network_fingerprint
 
 
@@ -47,11 +46,12 @@ class KeptAttack:
         seeds: Sequence[tuple[int, int]],
     ) -> list[tf.Tensor]:
         """Images of each batch under attack, see `CompiledAttack.on_replicas`."""
+        entries = [{name: np.asarray(x) for name, x in batch.items()} for batch in batches]
         key = {
             **self._key,
             "epsilon": float(epsilon),
             "seeds": [list(map(int, seed)) for seed in seeds],
-            "batches": [_digest(batch) for batch in batches],
+            "batches": [arrays_digest(x).tobytes().hex() for x in entries],
         }
 
         def search() -> dict[str, np.ndarray]:
@@ -60,13 +60,3 @@ class KeptAttack:
 
         kept = self._cache.get("attacked_images", key, search)
         return [tf.constant(kept[str(number)]) for number in range(len(batches))]
-
-
-def _digest(batch: Mapping[str, tf.Tensor | np.ndarray]) -> str:
-    """SHA-256, in hexadecimal digits, of all that an attack reads."""
-    digest = hashlib.sha256()
-    for name in sorted(batch):
-        values = np.ascontiguousarray(batch[name])
-        digest.update(f"{name} {values.dtype.str} {values.shape} ".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
