@@ -72,7 +72,7 @@ class BenchmarkRunsTest(parameterized.TestCase):
 
     @parameterized.named_parameters(
         ("configurations", _configurations, [], 25),
-        ("lfw_transfer", _lfw_transfer, [_LFW], 39),
+        ("lfw_transfer", _lfw_transfer, [_LFW], 50),
         # Without a choice of epsilon: teachers, and students in three ways.
         ("characters", _cross_domain_transfer, [_OMNIGLOT, "--choice_seeds="], 12),
         ("faces", _cross_domain_transfer, [_LFW, "--choice_seeds="], 12),
