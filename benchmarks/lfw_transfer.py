@@ -143,7 +143,8 @@ class _Table:
             axes.set_xlabel("people with labels, %")
             axes.grid(alpha=0.4)
         panels[0][0].set_ylabel("verification accuracy, %")
-        panels[0][0].legend()
+        lines = panels[0][0].get_legend_handles_labels()
+        figure.legend(*lines, loc="outside lower center", ncols=3)
         figure.savefig(path, dpi=110)
         plt.close(figure)
 
