@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks import result_page
 from benchmarks.lfw_transfer_arms import (
+    CHOSEN_STUDENTS,
     CLASSICAL,
     LABELLED,
     SEEDS,
@@ -36,11 +37,6 @@ from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
 
 _ATTACKED = "4/255"
 _SIZE = ("k parameters", "M multiply-adds")
-_TITLES = {
-    "lbp": "local binary patterns",
-    "lbp_linear": "local binary patterns, linear",
-    "grey": "grey image",
-}
 
 
 class _Table:
@@ -116,13 +112,13 @@ class _Table:
         """Accuracy over the share of labels, a panel a student."""
         figure, panels = plt.subplots(
             1,
-            len(STUDENTS.value),
-            figsize=(4 * len(STUDENTS.value), 4),
+            len(CHOSEN_STUDENTS.value),
+            figsize=(4 * len(CHOSEN_STUDENTS.value), 4),
             sharey=True,
             layout="constrained",
             squeeze=False,
         )
-        for axes, student in zip(panels[0], STUDENTS.value):
+        for axes, student in zip(panels[0], CHOSEN_STUDENTS.value):
             for method, teacher in (("scratch", ""), ("imitate", "clean"), ("imitate", "joint")):
                 arms = [
                     arm
@@ -139,7 +135,7 @@ class _Table:
                     capsize=3,
                     label=f"{method} {teacher}".strip(),
                 )
-            axes.set_title(_TITLES[student])
+            axes.set_title(STUDENTS[student].title)
             axes.set_xlabel("people with labels, %")
             axes.grid(alpha=0.4)
         panels[0][0].set_ylabel("verification accuracy, %")
@@ -175,7 +171,7 @@ its descriptors make it.
 ![Accuracy over labels]({result_page.plot().name})
 
     ./bazelw run //benchmarks:lfw_transfer -- --lfw=lfw112 --seeds={",".join(SEEDS.value)} \\
-        --labelled={",".join(LABELLED.value)} --students={",".join(STUDENTS.value)} \\
+        --labelled={",".join(LABELLED.value)} --students={",".join(CHOSEN_STUDENTS.value)} \\
         --classical={",".join(CLASSICAL.value)} \\
         --teacher_epochs={TEACHER_EPOCHS.value} --student_epochs={STUDENT_EPOCHS.value} \\
         --output={result_page.output()}

@@ -7,13 +7,64 @@ from absl import flags
 from benchmarks import faces
 from benchmarks.sweep import Run, Sweep
 
+
+@dataclasses.dataclass(frozen=True)
+class Student:
+    """What a student is.
+
+    Attributes:
+        title: In words.
+        gin_file: Its file among gin_configs/transfer.
+        parameters: Sizes that keep it below 1/20 of the multiply-adds of the teacher, and 250 k
+            parameters.
+    """
+
+    title: str
+    gin_file: str
+    parameters: tuple[str, ...]
+
+
+_DESCRIPTORS = (
+    "local_binary_patterns.LocalBinaryPatterns.neighbourhoods = [(8, 1.0), (8, 2.0)]",
+    "local_binary_patterns.LocalBinaryPatterns.grid = (6, 6)",
+    "student/descriptor_mlp.descriptor_mlp.input_shape = (4_248,)",
+)
+STUDENTS = {
+    "lbp": Student(
+        "local binary patterns",
+        "student_lbp",
+        (*_DESCRIPTORS, "student/descriptor_mlp.descriptor_mlp.hidden_sizes = (48,)"),
+    ),
+    "lbp_linear": Student(
+        "local binary patterns, linear",
+        "student_lbp",
+        (
+            *_DESCRIPTORS,
+            "student/descriptor_mlp.descriptor_mlp.hidden_sizes = ()",
+            "student/descriptor_mlp.descriptor_mlp.embedding_size = 56",
+        ),
+    ),
+    "grey": Student(
+        "grey image",
+        "student_grey",
+        (
+            "image_view.ImageView.image_size = (24, 24)",
+            "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
+            "student/resnet.cifar_resnet.width = 0.75",
+        ),
+    ),
+}
+
 _LFW = flags.DEFINE_string(
     "lfw", None, "The folder that holds the people and pairs.txt.", required=True
 )
 SEEDS = flags.DEFINE_list("seeds", ["0", "1", "2"], "Seeds of everything that is drawn.")
 LABELLED = flags.DEFINE_list("labelled", ["0.1", "0.3", "1.0"], "Shares of people with labels.")
-STUDENTS = flags.DEFINE_list(
-    "students", ["lbp", "lbp_linear", "grey"], "What students read, and what they are."
+CHOSEN_STUDENTS = flags.DEFINE_list(
+    "students", list(STUDENTS), "What students read, and what they are."
+)
+flags.register_validator(
+    CHOSEN_STUDENTS, lambda names: set(names) <= set(STUDENTS), f"must be of {', '.join(STUDENTS)}."
 )
 CLASSICAL = flags.DEFINE_list(
     "classical",
@@ -27,30 +78,6 @@ _TEACHERS = ("clean", "joint")
 _YU = ("yu_absolute", "yu_relative")
 _READS_LABELS = ("mahalanobis", "pca_lda", "dama")
 _EPSILON = 2 / 255  # of the joint teacher
-# Sizes that keep the students below 1/20 of the multiply-adds of the teacher, and 250 k parameters.
-_GREY = (
-    "image_view.ImageView.image_size = (24, 24)",
-    "student/resnet.cifar_resnet.input_shape = (24, 24, 1)",
-    "student/resnet.cifar_resnet.width = 0.75",
-)
-_DESCRIPTORS = (
-    "local_binary_patterns.LocalBinaryPatterns.neighbourhoods = [(8, 1.0), (8, 2.0)]",
-    "local_binary_patterns.LocalBinaryPatterns.grid = (6, 6)",
-    "student/descriptor_mlp.descriptor_mlp.input_shape = (4_248,)",
-)
-_SIZES = {
-    "lbp": (*_DESCRIPTORS, "student/descriptor_mlp.descriptor_mlp.hidden_sizes = (48,)"),
-    "lbp_linear": (
-        *_DESCRIPTORS,
-        "student/descriptor_mlp.descriptor_mlp.hidden_sizes = ()",
-        "student/descriptor_mlp.descriptor_mlp.embedding_size = 56",
-    ),
-    "grey": _GREY,
-}
-
-flags.register_validator(
-    STUDENTS, lambda names: set(names) <= set(_SIZES), f"must be of {', '.join(_SIZES)}."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,12 +122,12 @@ class Arm:
 
 def all_arms() -> list[Arm]:
     arms = [Arm("", "teacher", teacher, "1.0") for teacher in _TEACHERS]
-    for student in STUDENTS.value:
+    for student in CHOSEN_STUDENTS.value:
         arms += [Arm(student, "scratch", "", share) for share in LABELLED.value]
         for teacher in _TEACHERS:
             shares = ["0", *LABELLED.value]
             arms += [Arm(student, "imitate", teacher, share) for share in shares]
-    if "grey" in STUDENTS.value:
+    if "grey" in CHOSEN_STUDENTS.value:
         shares = sorted({LABELLED.value[0], LABELLED.value[-1]})
         arms += [Arm("grey", method, "clean", share) for method in _YU for share in shares]
     for method in CLASSICAL.value:
@@ -136,10 +163,11 @@ def make_run(arm: Arm, seed: str, sweep: Sweep) -> Run:
     teacher = Arm("", "teacher", arm.teacher or "clean", "1.0").name(seed)
     if arm.method == "imitate" or arm.method in _YU:
         files.append("gin_configs/transfer/teacher_once.gin")
-    files.append(f"gin_configs/transfer/student_{arm.student.removesuffix('_linear')}.gin")
+    student = STUDENTS[arm.student]
+    files.append(f"gin_configs/transfer/{student.gin_file}.gin")
     parameters += [
         f"TEACHER_RUN = {str(sweep.folder(teacher).absolute())!r}",
-        *_SIZES[arm.student],
+        *student.parameters,
     ]
     if arm.labelled != "0":
         parameters.append(f"LABELLED = {arm.labelled}")

@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import numpy.typing as npt
 from absl import logging
 
 from rtml_tf.whole_file import whole_file
@@ -110,7 +111,7 @@ def _write(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
         )
 
 
-def arrays_digest(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def arrays_digest(arrays: Mapping[str, npt.ArrayLike]) -> np.ndarray:
     """SHA-256 over names, types, shapes and values, uint8 `[32]`."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

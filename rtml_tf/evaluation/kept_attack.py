@@ -46,12 +46,11 @@ class KeptAttack:
         seeds: Sequence[tuple[int, int]],
     ) -> list[tf.Tensor]:
         """Images of each batch under attack, see `CompiledAttack.on_replicas`."""
-        entries = [{name: np.asarray(x) for name, x in batch.items()} for batch in batches]
         key = {
             **self._key,
             "epsilon": float(epsilon),
             "seeds": [list(map(int, seed)) for seed in seeds],
-            "batches": [arrays_digest(x).tobytes().hex() for x in entries],
+            "batches": [arrays_digest(batch).tobytes().hex() for batch in batches],
         }
 
         def search() -> dict[str, np.ndarray]:
