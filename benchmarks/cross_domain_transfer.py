@@ -27,7 +27,7 @@ from benchmarks.cross_domain_experiment import (
     TEACHER_EPOCHS,
     Experiment,
 )
-from benchmarks.tables import difference, markdown_table, spread
+from benchmarks.tables import change, difference, markdown_table, spread
 from benchmarks.transfer_domains import ATTACKED, Domains, chosen_domains
 
 
@@ -47,7 +47,7 @@ def _table(experiment: Experiment, domains: Domains) -> str:
                     difference(values[2], reference[2]),
                 )
             if method:
-                changes[2] = spread(values[0] - experiment.figures(teacher, "", domains.clean))
+                changes[2] = change(values[0], experiment.figures(teacher, "", domains.clean))
             minutes = f"{experiment.minutes(teacher, method):.1f}"
             rows.append([str(teacher), title, *map(spread, values), *changes, minutes])
     return markdown_table(columns, rows, words=2)

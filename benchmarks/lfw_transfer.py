@@ -30,7 +30,7 @@ from benchmarks.lfw_transfer_arms import (
     make_run,
 )
 from benchmarks.sweep import Sweep
-from benchmarks.tables import markdown_table, spread
+from benchmarks.tables import change, markdown_table, spread
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # pylint: disable=wrong-import-position
@@ -59,7 +59,7 @@ class _Table:
         if not seeds or arm == reference:
             return ""
         figure = ("faces", "accuracy")
-        return spread(self.figures(arm, seeds, *figure) - self.figures(reference, seeds, *figure))
+        return change(self.figures(arm, seeds, *figure), self.figures(reference, seeds, *figure))
 
     def loss(self, arm: Arm) -> str:
         """Change of the accuracy to that of the network's teacher, as text."""

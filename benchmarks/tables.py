@@ -13,14 +13,20 @@ def spread(values: Sequence[float]) -> str:
     return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
 
 
-def difference(values: Sequence[float], reference: Sequence[float]) -> str:
-    """Mean and standard deviation of paired differences, with the p-value of a paired t-test."""
+def change(values: Sequence[float], reference: Sequence[float]) -> str:
+    """Mean and standard deviation of paired differences, as text with the mean's sign."""
     differences = np.subtract(values, reference)
     text = f"{np.mean(differences):+.1f}"
+    return text if len(differences) == 1 else f"{text} ± {np.std(differences, ddof=1):.1f}"
+
+
+def difference(values: Sequence[float], reference: Sequence[float]) -> str:
+    """The change of `change`, with the p-value of a paired t-test where the differences vary."""
+    text = change(values, reference)
+    differences = np.subtract(values, reference)
     if len(differences) == 1 or not np.ptp(differences):
         return text
-    p_value = stats.ttest_1samp(differences, 0.0).pvalue
-    return f"{text} ± {np.std(differences, ddof=1):.1f} ({p_value_text(p_value)})"
+    return f"{text} ({p_value_text(stats.ttest_1samp(differences, 0.0).pvalue)})"
 
 
 def p_value_text(p_value: float) -> str:
