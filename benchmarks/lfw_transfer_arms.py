@@ -85,8 +85,7 @@ class Arm:
     """One row of the table.
 
     Attributes:
-        student: "lbp" (with a hidden layer), "lbp_linear" (one linear map), "grey", or "" for a
-            teacher.
+        student: One of `STUDENTS`, or "" for a teacher.
         method: "teacher", "scratch", "imitate", one of Yu et al., or a classical method.
         teacher: "clean", "joint", or "" where there is none.
         labelled: Share of people with labels.

@@ -6,27 +6,23 @@ import numpy as np
 from scipy import stats
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], *, signed: bool = False) -> str:
     """Mean and standard deviation, as text with one decimal; a single value stands alone."""
-    if len(values) == 1:
-        return f"{values[0]:.1f}"
-    return f"{np.mean(values):.1f} ± {np.std(values, ddof=1):.1f}"
+    mean = f"{np.mean(values):{'+' if signed else ''}.1f}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.1f}"
 
 
 def change(values: Sequence[float], reference: Sequence[float]) -> str:
-    """Mean and standard deviation of paired differences, as text with the mean's sign."""
-    differences = np.subtract(values, reference)
-    text = f"{np.mean(differences):+.1f}"
-    return text if len(differences) == 1 else f"{text} ± {np.std(differences, ddof=1):.1f}"
+    """Mean and standard deviation of paired differences, with their sign."""
+    return spread(np.subtract(values, reference), signed=True)
 
 
 def difference(values: Sequence[float], reference: Sequence[float]) -> str:
     """The change of `change`, with the p-value of a paired t-test where the differences vary."""
     text = change(values, reference)
-    differences = np.subtract(values, reference)
-    if len(differences) == 1 or not np.ptp(differences):
+    if len(values) == 1 or not np.ptp(np.subtract(values, reference)):
         return text
-    return f"{text} ({p_value_text(stats.ttest_1samp(differences, 0.0).pvalue)})"
+    return f"{text} ({p_value_text(stats.ttest_rel(values, reference).pvalue)})"
 
 
 def p_value_text(p_value: float) -> str:
