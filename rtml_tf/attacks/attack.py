@@ -15,6 +15,8 @@ from rtml_tf.layers.replicas import num_replicas
 
 Network = Callable[[tf.Tensor], tf.Tensor]
 
+_ROUNDING = 1e-3
+
 
 class Attack(abc.ABC):
     """A search for the perturbed images of a batch that raise an objective most.
@@ -27,12 +29,14 @@ class Attack(abc.ABC):
     A subclass overrides `_search`, `is_random` where it draws random numbers, and `get_config`.
 
     Attributes:
+        needs_gradient: Whether the search follows gradients of the network.
         epsilon: Largest norm of a perturbation, in pixel units (images in [0, 1]); None where an
             attack allows an unbounded one.
         ball: The norm in which epsilon is measured.
         pixel_range: `(lowest, highest)` value of a valid pixel.
     """
 
+    needs_gradient = True
     _may_be_unbounded = False
 
     def __init__(
@@ -105,9 +109,11 @@ class Attack(abc.ABC):
             float32 images of the same shape, in the ball around `batch["image"]` and in the range.
 
         Raises:
-            ValueError: If there is no seed and one is needed, `batch` lacks an entry or its images
-                are integers.
+            ValueError: If there is no seed and one is needed, the objective cannot be raised by
+                this search, `batch` lacks an entry or its images are integers.
+            InvalidArgumentError: If a pixel is outside `pixel_range`.
         """
+        objective.check_attack(self)
         if seed is None:
             self.check_unseeded(objective)
             seed = (0, 0)
@@ -125,13 +131,31 @@ class Attack(abc.ABC):
         problem = AttackProblem(
             network=network,
             objective=objective.prepare(network, batch, seed=seeds[0]),
-            images=tf.cast(images, tf.float32),
+            images=self.checked_pixels(tf.cast(images, tf.float32)),
             epsilon=self.epsilon_tensor(epsilon),
             ball=self.ball,
             pixel_range=self.pixel_range,
             spans_replicas=objective.spans_replicas and num_replicas() > 1,
         )
         return tf.stop_gradient(problem.project(self._search(problem, seeds[1])))
+
+    def checked_pixels(self, images: tf.Tensor) -> tf.Tensor:
+        """The images, if all pixels are in range, give or take the rounding of a resize.
+
+        To bring others into the range would move them further than epsilon. NaN passes: a training
+        step that meets it is skipped.
+
+        Raises:
+            InvalidArgumentError: If a pixel is outside `pixel_range`; when the graph runs.
+        """
+        lowest, highest = self.pixel_range
+        outside = tf.reduce_any((images < lowest - _ROUNDING) | (images > highest + _ROUNDING))
+        message = (
+            f"Images under attack must have pixels in {list(self.pixel_range)} (pixel_range), got"
+        )
+        got = [message, tf.reduce_min(images), "to", tf.reduce_max(images)]
+        with tf.control_dependencies([tf.debugging.Assert(~outside, got)]):
+            return tf.identity(images)
 
     @abc.abstractmethod
     def _search(self, problem: AttackProblem, seed: tf.Tensor) -> tf.Tensor:

@@ -38,8 +38,11 @@ class FastGradientMethod(Attack):
 
         Returns:
             float32 `[B, ...]`.
+
+        Raises:
+            InvalidArgumentError: If a pixel is outside `pixel_range`.
         """
-        images = tf.cast(images, tf.float32)
+        images = self.checked_pixels(tf.cast(images, tf.float32))
         epsilon = self.epsilon_tensor(epsilon)
         gradient = finite(tf.cast(gradient, tf.float32))
         moved = images + self.ball.steepest(gradient, epsilon)

@@ -2,8 +2,12 @@
 
 import abc
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
+
+if TYPE_CHECKING:
+    from rtml_tf.attacks.attack import Attack
 
 ObjectiveFunction = Callable[[tf.Tensor], tf.Tensor]
 
@@ -53,6 +57,10 @@ class Objective(abc.ABC):
         """The objective for a model that trains with `loss`: itself, if it reads no loss."""
         del loss
         return self
+
+    def check_attack(self, attack: "Attack") -> None:
+        """Refuses a search that cannot raise this objective with a `ValueError`."""
+        del attack
 
     def get_config(self) -> dict:
         """The constructor's arguments, as Keras serialises them."""

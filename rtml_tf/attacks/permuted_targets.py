@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
+from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
+from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.objective import Objective, ObjectiveFunction
 from rtml_tf.losses import arguments
 
@@ -48,6 +50,13 @@ class PermutedTargetsObjective(Objective):
         self.targets = arguments.integer_from("targets", targets, 1)
         self.exclude_own_class = bool(exclude_own_class)
         self.own_pass = bool(own_pass)
+
+    def check_attack(self, attack: Attack) -> None:
+        # A search that goes on from attacked images would chase the attacked targets.
+        if not self.own_pass and not isinstance(attack, FastGradientMethod):
+            raise ValueError(
+                f"Targets without a pass of their own need a FastGradientMethod, got {attack!r}."
+            )
 
     def prepare(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
 from rtml_tf.attacks.ball import Ball
 
@@ -68,7 +69,8 @@ class AttackProblem:
         """The gradient of the summed values, float32 `[B, ...]`, made finite.
 
         Images do not influence each other in inference mode, so each gets the gradient of its own
-        value, except under an objective of the whole batch.
+        value, except under an objective of the whole batch. Where no gradient can come, because
+        something between images and values has none, it is 0, and a warning says so.
         """
         return self._gradient(images)
 
@@ -124,7 +126,15 @@ class AttackProblem:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             value = tf.reduce_sum(self._objective(self._embed(images)))
-        gradient = tape.gradient(value, images, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        gradient = tape.gradient(value, images)
+        if gradient is None:
+            logging.warning(
+                "The network passes no gradient to its images (local binary patterns and rounding "
+                "have none): a search by gradient finds nothing and says nothing of robustness. "
+                "Attack another network in its place (a surrogate), or search without gradients "
+                "(SPSA)."
+            )
+            return tf.zeros_like(images)
         return finite(gradient)
 
     def _embed(self, images: tf.Tensor) -> tf.Tensor:

@@ -23,6 +23,8 @@ class RandomNoise(Attack):
         restarts: Number of draws.
     """
 
+    needs_gradient = False
+
     def __init__(
         self,
         *,

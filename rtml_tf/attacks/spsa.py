@@ -26,6 +26,8 @@ class SPSA(IterativeAttack):
         delta: Distance of the neighbours, in pixel units.
     """
 
+    needs_gradient = False
+
     def __init__(
         self,
         *,

@@ -1,5 +1,7 @@
 """Principal components, then discriminant analysis: Fisherfaces."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rtml_tf.classical.affine_embedding import AffineEmbedding
@@ -45,6 +47,17 @@ class PCALDA(ClassicalMethod):
         self.components = components
         self.shrinkage = shrinkage
 
+    def check(
+        self,
+        *,
+        source_shape: Sequence[int] | None,
+        target_shape: Sequence[int],
+        labels: np.ndarray,
+    ) -> None:
+        """See the base class; also finds embeddings that are too large for the classes."""
+        super().check(source_shape=source_shape, target_shape=target_shape, labels=labels)
+        self._check_size(len(np.unique(labels[labels >= 0])) - 1, "labelled classes less one")
+
     def solve(
         self, source: np.ndarray | None, target: np.ndarray, labels: np.ndarray
     ) -> AffineEmbedding:
@@ -52,16 +65,18 @@ class PCALDA(ClassicalMethod):
         projection = principal_components(target, components=self.components)
         labelled = labels >= 0
         features, labels = projection(target[labelled]), labels[labelled]
-        possible = min(len(np.unique(labels)) - 1, features.shape[1])
-        size = possible if self.embedding_size is None else self.embedding_size
-        if size > possible:
-            raise ValueError(
-                f"embedding_size must be at most {possible}, the lesser of the number of labelled "
-                f"classes less one and of {features.shape[1]} components, got {size}."
-            )
+        self._check_size(features.shape[1], "principal components")
+        size = self.embedding_size or min(len(np.unique(labels)) - 1, features.shape[1])
         means = class_means(features, labels)
         whitened = whitening(features - means, shrinkage=self.shrinkage)
         # Where the scatter within classes is the identity, the discriminants are the directions in
         # which the class means vary most.
         discriminants = principal_components(means @ whitened, components=size)
         return projection.then(AffineEmbedding.linear(whitened)).then(discriminants)
+
+    def _check_size(self, possible: int, what: str) -> None:
+        if self.embedding_size is not None and self.embedding_size > possible:
+            raise ValueError(
+                f"embedding_size must be at most {possible}, the number of {what}, got "
+                f"{self.embedding_size}."
+            )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from absl import logging
 
 from rtml_tf.data.source import ImageSource
 
@@ -97,14 +98,26 @@ def stratified_folds(same: Sequence[bool] | np.ndarray, num_folds: int) -> np.nd
 def check_disjoint(*, pairs: PairSet, training: ImageSource) -> None:
     """Refuses training images that would make a test on `pairs` too easy.
 
+    A pair set that does not know its people, as those of InsightFace and tables do not, is compared
+    by the keys of its images alone, and a warning says so.
+
     Args:
         pairs: Pairs to test on.
         training: Images to train on; its class names are people.
 
     Raises:
         ValueError: If an image of `pairs`, by its key, or a person of `pairs`, where people are
-            known, is in `training`. Without people only the keys are compared.
+            known, is in `training`.
     """
+    if pairs.people is None:
+        logging.warning(
+            "It is not known who is shown in the %d pairs to test on: only the names of their "
+            "images (%r, ...) were compared with those of the training images (%r, ...). Whether "
+            "people or images are shared has to be known from elsewhere.",
+            len(pairs),
+            pairs.images.keys[0],
+            training.keys[0],
+        )
     shared_keys = sorted(set(pairs.images.keys) & set(training.keys))
     shared_people = sorted(set(pairs.people or ()) & set(training.class_names))
     for kind, shared in (("people", shared_people), ("images", shared_keys)):

@@ -38,7 +38,7 @@ class PairedBatches:
         steps_per_epoch: Batches in an epoch.
         batch_size: `B`.
         labelled_per_batch: How many of the first examples of a batch have labels.
-        num_classes: Classes with labels; 1 where there are none.
+        num_classes: Classes with labels; 1 where batches have no labels.
         element_spec: The `tf.TensorSpec` of each part of a batch.
     """
 
@@ -94,7 +94,7 @@ class PairedBatches:
         self.steps_per_epoch = self._plan.steps_per_epoch
         self.batch_size = self._plan.batch_size
         self.labelled_per_batch = self._plan.labelled_per_batch
-        self.num_classes = max(1, pairs.num_classes)
+        self.num_classes = max(1, pairs.num_classes if self.labelled_per_batch else 0)
         # Building the pipeline once finds an augmentation that does not fit before training does.
         self.element_spec = self.dataset().element_spec
 

@@ -25,6 +25,7 @@ from rtml_tf.evaluation.robrank_profile import NUM_ATTACKS, robrank_attacks, rob
 from rtml_tf.evaluation.robustness_score import ATTACK_FIGURES, empirical_robustness_score
 from rtml_tf.evaluation.robustness_score_plot import write_score_plot
 from rtml_tf.evaluation.sampling import stratified_sample
+from rtml_tf.networks.checking import check_differentiable
 
 
 class RobRankEvaluation:
@@ -125,6 +126,15 @@ class RobRankEvaluation:
         recall = {"R@1": 100.0 * images.recall_at_1(images.clean)}
         figures |= {"ERS": empirical_robustness_score(figures)} | recall
         return {name: figures[name] for name in self.figure_names}
+
+    def check_network(self, network: tf.keras.Model) -> None:
+        """Refuses a network on which the attack cannot find anything, see `selection.Evaluation`.
+
+        Raises:
+            ValueError: If the attack needs gradients that the network does not pass.
+        """
+        if self._attack.needs_gradient:
+            check_differentiable(network, self.image_shape)
 
     def describe(self) -> dict:
         """What was attacked and how, and the latest network's figures without any perturbation.

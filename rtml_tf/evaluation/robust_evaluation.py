@@ -28,7 +28,7 @@ from rtml_tf.evaluation.honesty import HonestyChecks, described
 from rtml_tf.evaluation.pictures import file_in, show_in_tensorboard
 from rtml_tf.evaluation.robustness_plot import write_robustness_plot
 from rtml_tf.evaluation.sampling import stratified_sample
-from rtml_tf.networks.checking import check_input_shape
+from rtml_tf.networks.checking import check_differentiable, check_input_shape
 
 EPSILONS = (2 / 255, 4 / 255, 8 / 255)
 
@@ -104,8 +104,9 @@ class RobustEvaluation(abc.ABC):
             keep_attacked: Whether what it finds on the surrogate is kept on disk.
 
         Raises:
-            ValueError: If an argument is out of range, the attack cannot be checked, the surrogate
-                does not take the images, or there is none and images are to be kept.
+            ValueError: If an argument is out of range, the attack cannot be checked or cannot
+                raise the objective, the surrogate does not take the images or has no gradient, or
+                there is none and images are to be kept.
         """
         self._attack = default_attack() if attack is None else attack
         self._objective = objective
@@ -117,8 +118,11 @@ class RobustEvaluation(abc.ABC):
                     "well; leave out one of them."
                 )
             honesty_checks.check_attack(self._attack)
+        objective.check_attack(self._attack)
         if surrogate is not None:
             check_input_shape(surrogate, source.image_shape)
+            if self._attack.needs_gradient:
+                check_differentiable(surrogate, source.image_shape)
         elif keep_attacked:
             raise ValueError(
                 "keep_attacked keeps what is found on a surrogate, got no surrogate; leave it out."
@@ -186,6 +190,18 @@ class RobustEvaluation(abc.ABC):
             for epsilon, figures in measured.items()
             for figure in self._figures
         }
+
+    def check_network(self, network: tf.keras.Model) -> None:
+        """Refuses a network on which the attack cannot find anything, see `selection.Evaluation`.
+
+        With honesty checks it is let pass: they tell what gradients are worth.
+
+        Raises:
+            ValueError: If the attack needs gradients that the network does not pass.
+        """
+        sees_network = self._surrogate is None and self._honesty_checks is None
+        if sees_network and self._attack.needs_gradient:
+            check_differentiable(network, self.image_shape)
 
     def describe(self) -> dict:
         """What was attacked and how, and what the honesty checks of the latest network found.

@@ -154,7 +154,8 @@ class VerificationEvaluation:
             batch_size: Images embedded at once.
             false_accept_rates: Where the true accept rate is measured, in (0, 1].
             training: The images that the network is trained on: it is then checked that they
-                share neither people nor images with the pairs (see `pair_set.check_disjoint`).
+                share neither people nor images with the pairs, as far as these know their people
+                (see `pair_set.check_disjoint`).
 
         Raises:
             ValueError: If an argument is out of range, pairs of a kind are missing, all pairs are

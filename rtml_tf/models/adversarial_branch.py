@@ -41,14 +41,10 @@ class AdversarialBranch:
                 `PolynomialDecay` from 0).
 
         Raises:
-            ValueError: If the objective needs `FastGradientMethod` and the attack is another, or
-                epsilon is out of range.
+            ValueError: If the attack cannot raise the objective, or epsilon is out of range.
         """
-        saves_pass = isinstance(objective, PermutedTargetsObjective) and not objective.own_pass
-        if saves_pass and not isinstance(attack, FastGradientMethod):
-            raise ValueError(
-                f"Targets without a pass of their own need a FastGradientMethod, got {attack!r}."
-            )
+        if objective is not None:
+            objective.check_attack(attack)
         self.attack = attack
         self.objective = objective
         if epsilon is not None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import tensorflow as tf
+from absl import logging
 
 from rtml_tf.attacks.inference_view import InferenceView
 from rtml_tf.layers.replicas import mean_over_replicas
@@ -174,6 +175,11 @@ class DistillationModel(TrainingModel):
             ValueError: If the metric loss divides its class weights among several replicas.
         """
         if self.metric_loss is not None:
+            if num_classes < 2:
+                logging.warning(
+                    "metric_loss has nothing to learn from: batches have no labels of two classes. "
+                    "PairedBatches takes labelled examples with a sampler."
+                )
             self.metric_loss.prepare(num_classes=num_classes)
             if not self.metric_loss.built:
                 self.metric_loss.build(self.student.output_shape)

@@ -1,5 +1,7 @@
 """Adversarial training at the price of clean training, by replaying each batch."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from rtml_tf.attacks.ball import Ball, LInfBall
@@ -10,6 +12,7 @@ from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.schedules import Schedule, at_step, checked_epsilon
+from rtml_tf.networks.checking import check_differentiable
 
 _PIXEL_RANGE = (0.0, 1.0)
 
@@ -82,6 +85,11 @@ class FreeAdversarialModel(MetricModel):
         self.ball = LInfBall() if ball is None else ball
         self.epsilon = checked_epsilon(epsilon, ball=self.ball, pixel_range=_PIXEL_RANGE)
         self.replays = arguments.integer_from("replays", replays, 1)
+
+    def check_data(self, element_spec: Any) -> None:
+        """See `TrainingModel`; also refuses a network that passes no gradient to its images."""
+        super().check_data(element_spec)
+        check_differentiable(self.network, element_spec["image"].shape[1:])
 
     def train_step(self, batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         images, labels = batch["image"], batch["label"]

@@ -1,5 +1,7 @@
 """Robust source metrics by joint adversarial training (RMT, stage 1)."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack
@@ -12,6 +14,7 @@ from rtml_tf.models.metric_model import MetricModel
 from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.schedules import Schedule, at_step, checked_epsilon, within
+from rtml_tf.networks.checking import check_differentiable
 
 
 @tf.keras.utils.register_keras_serializable(package="rtml_tf")
@@ -109,6 +112,8 @@ class JointAdversarialModel(MetricModel):
                 f"adversarial_weight below 1, got attack={attack!r}, objective={objective!r}, "
                 f"adversarial_weight={adversarial_weight!r}."
             )
+        if objective is not None:
+            objective.check_attack(attack)
         self.attack = attack
         self.objective = objective
         self.adversarial_weight = adversarial_weight
@@ -117,6 +122,12 @@ class JointAdversarialModel(MetricModel):
         # Kept as it was given, for the configuration.
         self._objective = objective and objective.in_training(loss)
         self.attacked_view = InferenceView(network=network, compute_dtype=attack_dtype)
+
+    def check_data(self, element_spec: Any) -> None:
+        """See `TrainingModel`; also refuses a network without the gradient that attacks need."""
+        super().check_data(element_spec)
+        if self.attack.needs_gradient:
+            check_differentiable(self.network, element_spec["image"].shape[1:])
 
     def attacked(self, batch: dict[str, tf.Tensor]) -> tf.Tensor:
         """The images of `batch` after this step's attack: float32 `[B, H, W, C]`."""

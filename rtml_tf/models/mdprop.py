@@ -19,6 +19,7 @@ from rtml_tf.models.model_config import serialized
 from rtml_tf.models.pair_similarities import mean_pair_similarities
 from rtml_tf.models.self_distillation import SelfDistillation
 from rtml_tf.networks.branches import branches_of, clean_branch_of, with_branches
+from rtml_tf.networks.checking import check_differentiable
 
 Batch = dict[str, tf.Tensor]
 
@@ -147,12 +148,18 @@ class MDPropModel(MetricModel):
         return self._finished()
 
     def check_data(self, element_spec: Any) -> None:
-        """See `TrainingModel`; also refuses batches that are too small for the branches."""
+        """See `TrainingModel`; also refuses what the attacks of the branches cannot work on.
+
+        That is, batches that are too small for the branches, and a network that passes no gradient
+        to its images where an attack needs it.
+        """
         super().check_data(element_spec)
         fewest = self._fewest_images
         if self.whole_batch:
             fewest = {"whole": max(fewest.values())}
         part_sizes(element_spec["image"].shape[0], fewest)
+        if any(branch.attack.needs_gradient for branch in self.branches.values()):
+            check_differentiable(self.network, element_spec["image"].shape[1:])
 
     def attacked(self, batch: Batch) -> tf.Tensor:
         """The images of `batch` after this step's attacks, each by the branch of its part."""

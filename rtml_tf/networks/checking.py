@@ -54,5 +54,27 @@ def check_input_shape(network: tf.keras.Model, given: tf.TensorShape | Sequence[
         )
 
 
+def check_differentiable(network: tf.keras.Model, input_shape: Sequence[int]) -> None:
+    """Refuses a network that passes no gradient to its inputs, on which such attacks find nothing.
+
+    Args:
+        network: A network that takes these inputs; it is called once.
+        input_shape: Shape of one example, such as `(H, W, C)`.
+
+    Raises:
+        ValueError: If no gradient can come.
+    """
+    inputs = tf.zeros((1, *input_shape))
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(inputs)
+        embeddings = network(inputs, training=False)
+    if tape.gradient(embeddings, inputs) is None:
+        raise ValueError(
+            f"The network {network.name!r} passes no gradient to its inputs (local binary patterns "
+            "and rounding have none): an attack by gradient would find nothing. Give another "
+            "network to attack in its place (a surrogate), or a search without gradients (SPSA)."
+        )
+
+
 def _shapes(tensors: list) -> str:
     return ", ".join(str(tensor.shape) for tensor in tensors)

@@ -36,9 +36,10 @@ def join_networks(*, first: tf.keras.Model, second: tf.keras.Model) -> tf.keras.
                 "output_layers": tail["output_layers"],
             }
         )
-    for layer in (*first.layers, *second.layers):
-        if layer.name != replaced:
-            joined.get_layer(layer.name).set_weights(layer.get_weights())
+    # A layer of the first may be called like the input of the second.
+    kept = (layer for layer in second.layers if layer.name != replaced)
+    for layer in (*first.layers, *kept):
+        joined.get_layer(layer.name).set_weights(layer.get_weights())
     return joined
 
 

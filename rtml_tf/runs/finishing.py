@@ -25,19 +25,24 @@ def write_baselines(
     evaluations: Mapping[str, Evaluation],
     networks: Mapping[str, tf.keras.Model],
 ) -> None:
-    """Evaluates networks that are not made here, once: a resumed run no longer has them.
+    """Evaluates networks that are not made here, once: a run in training no longer has them.
+
+    Each evaluation is written when it is done; called again, it goes on with the next one.
 
     Args:
-        folder: The run folder. Where it has the figures, or nothing is evaluated, nothing is done.
-        evaluations: By name.
+        folder: The run folder.
+        evaluations: By name. Where there are none, nothing is written.
         networks: By name.
     """
-    if not evaluations or folder.baselines.exists():
+    if not evaluations:
         return
-    figures = {
-        name: {key: evaluation.evaluate(network) for key, evaluation in evaluations.items()}
-        for name, network in networks.items()
-    }
+    figures = read_json(folder.baselines) if folder.baselines.exists() else {}
+    for name, network in networks.items():
+        of_network = figures.setdefault(name, {})
+        for key, evaluation in evaluations.items():
+            if key not in of_network:
+                of_network[key] = evaluation.evaluate(network)
+                write_json(folder.baselines, figures)
     write_json(folder.baselines, figures)
 
 

@@ -72,7 +72,7 @@ def fit(
             f"got a network that gives {view.output_shape[1:]}."
         )
     evaluations = dict(evaluations or {})
-    check_evaluations(evaluations)
+    check_evaluations(evaluations, network=_inputs(pairs) if view is None else view)
     check_artefacts(artefacts)
     folder, config = Workers().run_folder(run_dir), describe_config()
     print(
@@ -88,7 +88,6 @@ def fit(
         if folder.finished:
             logging.info("%s holds this run, finished.", folder.path)
         else:
-            write_baselines(folder, evaluations=evaluations, networks=dict(baselines or {}))
             start = time.monotonic()
             network = method.fit(
                 source=_examples(pairs.source) if method.uses_source else None,
@@ -100,6 +99,8 @@ def fit(
             seconds = time.monotonic() - start
             print(summarize(network))
             save_network(network, folder.network)
+            # After the fit, which is the shorter part and finds what is wrong with the examples.
+            write_baselines(folder, evaluations=evaluations, networks=dict(baselines or {}))
             finish(
                 folder,
                 evaluations=evaluations,
@@ -121,3 +122,9 @@ def _examples(source: ImageSource) -> np.ndarray:
     """All examples of a source in one array, in order."""
     batches = OrderedBatches(source=source).dataset().as_numpy_iterator()
     return np.concatenate([batch["image"] for batch in batches])
+
+
+def _inputs(pairs: PairedSource) -> tf.keras.Model:
+    """What a network of target views is given, as a network that returns it."""
+    inputs = tf.keras.Input(pairs.target.image_shape)
+    return tf.keras.Model(inputs, inputs, name="target_views")

@@ -27,13 +27,15 @@ def check_evaluations(
     for key, evaluation in evaluations.items():
         place = f"{name}[{key!r}]"
         check_object(place, evaluation, kind="an evaluation", has=("evaluate",))
-        shape = getattr(evaluation, "image_shape", None)
-        if network is None or shape is None:
-            continue
-        try:
-            check_input_shape(network, shape)
-        except ValueError as error:
-            raise ValueError(f"{place} does not fit: {error}") from error
+        if network is not None:
+            _check_network(place, evaluation, network)
+
+
+def check_validation(validation: Any, *, network: tf.keras.Model) -> None:
+    """Refuses what cannot choose among networks; see `check_evaluations`."""
+    has = ("figure_names", "evaluate")
+    check_object("validation", validation, kind="an evaluation", has=has)
+    _check_network("validation", validation, network)
 
 
 def check_artefacts(artefacts: Iterable[Any]) -> None:
@@ -75,3 +77,14 @@ def _received(given: Any) -> str:
     if not callable(given) or made_by is None:
         return repr(given)
     return f"{made_by} itself; in a gin file parentheses behind the name, {made_by}(), make one"
+
+
+def _check_network(place: str, evaluation: Any, network: tf.keras.Model) -> None:
+    shape = getattr(evaluation, "image_shape", None)
+    try:
+        if shape is not None:
+            check_input_shape(network, shape)
+        if hasattr(evaluation, "check_network"):
+            evaluation.check_network(network)
+    except ValueError as error:
+        raise ValueError(f"{place} does not fit: {error}") from error

@@ -20,7 +20,9 @@ class Evaluation(Protocol):
     It may also have the following:
 
     * `image_shape`, the shape of what the network is given: another network is then refused before
-      it is trained.
+      it is trained;
+    * `check_network(network)`, which refuses what else it cannot evaluate, then as well, with a
+      `ValueError`.
 
     And these, which are called after the final evaluation:
 

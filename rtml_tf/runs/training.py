@@ -17,7 +17,7 @@ from rtml_tf.runs.given_parts import (
     check_artefacts,
     check_callbacks,
     check_evaluations,
-    check_object,
+    check_validation,
 )
 from rtml_tf.runs.interruption import Interruption
 from rtml_tf.runs.log import EpochLog
@@ -141,14 +141,14 @@ def train(
         )
     check_artefacts(artefacts)
     check_callbacks(callbacks)
-    if validation is not None:
-        has = ("figure_names", "evaluate")
-        check_object("validation", validation, kind="an evaluation", has=has)
     workers = Workers()
     train_data = ReplicatedBatches(train_data, batch_per_replica=batch_per_replica)
     model.check_data(train_data.element_spec)
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
-    check_evaluations(evaluations, network=model.finished_network)
+    network = model.finished_network
+    if validation is not None:
+        check_validation(validation, network=network)
+    check_evaluations(evaluations, network=network)
     folder, state = workers.run_folder(run_dir), RunState()
     run_callbacks = []
     for callback in callbacks:

@@ -1,5 +1,6 @@
 """Tests of what all attacks have in common: their ball, their seeds, and what they leave alone."""
 
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -116,6 +117,33 @@ class BallAndRangeTest(tf.test.TestCase, parameterized.TestCase):
         for attack in _attacks(0.1):
             found = attack(tf.identity, {"image": images}, _Constant(factor), seed=SEED)
             self.assertAllInRange(found, 0.0, 1.0)
+
+    @parameterized.parameters(
+        FastGradientMethod(epsilon=0.1),
+        ProjectedGradientDescent(epsilon=0.1, steps=2),
+        SPSA(epsilon=0.1, steps=2, samples=2),
+    )
+    def test_images_outside_the_pixel_range_are_not_brought_into_it(self, attack):
+        for wrong, message in (([5.0, 0.5], r"\[0\.0, 1\.0\].*to.*5"), ([-3.0, 0.5], "got.*-3")):
+            with self.assertRaisesRegex(tf.errors.InvalidArgumentError, f"(?s){message}"):
+                attack(tf.identity, {"image": [wrong]}, Linear(), seed=SEED)
+        rounded = attack(tf.identity, {"image": [[1.000001, 0.5]]}, Linear(), seed=SEED)
+        self.assertAllInRange(rounded, 0.0, 1.0)
+        attack(tf.identity, {"image": [[float("nan"), 0.5]]}, Linear(), seed=SEED)
+
+    def test_a_network_without_gradient_is_named(self):
+        batch = {"image": _images([2, 4])}
+        for attack in _attacks(0.1):
+            if isinstance(attack, CarliniWagnerL2):
+                continue  # The norm that it lowers has a gradient.
+            with contextlib.ExitStack() as stack:
+                if attack.needs_gradient:
+                    logs = stack.enter_context(self.assertLogs(level="WARNING"))
+                else:
+                    stack.enter_context(self.assertNoLogs(level="WARNING"))
+                attack(tf.round, batch, Linear(), seed=SEED)
+            if attack.needs_gradient:
+                self.assertIn("passes no gradient to its images", logs.output[0])
 
     def test_a_range_of_its_own_holds(self):
         images = np.array([[100.0, 100.0, 0.0, 255.0]], np.float32)

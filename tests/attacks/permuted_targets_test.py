@@ -10,6 +10,7 @@ from rtml_tf.attacks.permuted_targets import (
     class_changing_permutations,
     random_permutations,
 )
+from rtml_tf.attacks.projected_gradient_descent import BasicIterativeMethod
 
 
 class PermutationsTest(tf.test.TestCase, parameterized.TestCase):
@@ -114,6 +115,12 @@ class PermutedTargetsObjectiveTest(tf.test.TestCase, parameterized.TestCase):
         objective = PermutedTargetsObjective(exclude_own_class=True)
         with self.assertRaisesRegex(ValueError, r'needs batch\["label"\], got a batch of'):
             objective.prepare(_embed, {"image": _batch()["image"]}, seed=(1, 2))
+
+    def test_a_search_in_steps_needs_targets_with_a_pass_of_their_own(self):
+        attack = BasicIterativeMethod(epsilon=0.1, steps=2)
+        attack(_embed, _batch(), PermutedTargetsObjective(), seed=(1, 2))
+        with self.assertRaisesRegex(ValueError, "need a FastGradientMethod, got BasicIterative"):
+            attack(_embed, _batch(), PermutedTargetsObjective(own_pass=False), seed=(1, 2))
 
 
 if __name__ == "__main__":

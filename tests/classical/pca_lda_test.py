@@ -65,8 +65,12 @@ class PCALDATest(parameterized.TestCase):
     def test_more_dimensions_than_classes_allow(self):
         rng = np.random.default_rng(0)
         features, labels = rng.normal(size=[30, 5]), np.repeat(np.arange(3), 10)
-        with self.assertRaisesRegex(ValueError, "at most 2, .* 5 components, got 4"):
-            PCALDA(embedding_size=4, components=None).solve(None, features, labels)
+        with self.assertRaisesRegex(ValueError, "at most 2, .* classes less one, got 4"):
+            PCALDA(embedding_size=4).check(
+                source_shape=None, target_shape=features.shape, labels=labels
+            )
+        with self.assertRaisesRegex(ValueError, "at most 1, .* principal components, got 2"):
+            PCALDA(embedding_size=2, components=1).solve(None, features, labels)
         whole = PCALDA(embedding_size=None, components=None).solve(None, features, labels)
         self.assertEqual(whole.weights.shape, (5, 2))
 

@@ -71,6 +71,13 @@ class CheckDisjointTest(absltest.TestCase):
                 pairs=_pairs(people=None), training=_Numbers(["3.jpg", "8.jpg"], ["a", "b"])
             )
 
+    def test_what_cannot_be_checked_is_said(self):
+        with self.assertLogs(level="WARNING") as logs:
+            pair_set.check_disjoint(pairs=_pairs(people=None), training=_Numbers(["7.jpg"], ["a"]))
+        self.assertRegex(logs.output[0], "not known who is shown .* of the training .*'7.jpg'")
+        with self.assertNoLogs(level="WARNING"):
+            pair_set.check_disjoint(pairs=_pairs(), training=_Numbers(["7.jpg"], ["d"]))
+
 
 if __name__ == "__main__":
     absltest.main()

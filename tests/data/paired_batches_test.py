@@ -124,6 +124,11 @@ class PairedBatchesTest(parameterized.TestCase, tf.test.TestCase):
                 (number,) = np.flatnonzero((_PIXELS == pixels).all(axis=(1, 2, 3)))
                 self.assertEqual(pairs.class_names[label], str(_LABELS[number]))
 
+    def test_without_a_sampler_no_label_is_shown(self):
+        batches = self._batches(sampler=None)
+        self.assertEqual((batches.labelled_per_batch, batches.num_classes), (0, 1))
+        self.assertAllEqual(next(iter(batches.dataset()))["label"], [-1] * 3)
+
     def test_without_labels_the_batch_is_as_large(self):
         batches = self._batches(self._pairs(labelled_classes=0.0))
         self.assertEqual((batches.batch_size, batches.labelled_per_batch), (7, 0))

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from rtml_tf.attacks.carlini_wagner import CarliniWagnerL2
 from rtml_tf.attacks.projected_gradient_descent import BasicIterativeMethod
+from rtml_tf.attacks.spsa import SPSA
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation import robustness_score
 from rtml_tf.evaluation.attacked_embeddings import branches_under_attack
@@ -162,6 +163,16 @@ class RobRankEvaluationTest(parameterized.TestCase, tf.test.TestCase):
         network = _direction_network(tf.keras.layers.Rescaling(3.0))
         with self.assertRaisesRegex(ValueError, "at unit length .* got lengths from 1.2 to 1.2"):
             _evaluation().evaluate(network)
+
+    def test_a_network_without_gradient_is_refused_where_the_search_needs_it(self):
+        rounded = tf.keras.Sequential([tf.keras.layers.Activation(tf.round), _direction_network()])
+        rounded.build((None, 1, 1, 2))
+        RobRankEvaluation(
+            source=_Circle(SIX_CLASSES), attack=SPSA(epsilon=0.1, steps=1)
+        ).check_network(rounded)
+        _evaluation().check_network(_direction_network())
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            _evaluation().check_network(rounded)
 
 
 if __name__ == "__main__":

@@ -250,8 +250,9 @@ class ReportTest(tf.test.TestCase):
         self.assertTrue(honesty["gradients_look_masked"])
         self.assertFalse(honesty["passed"])
         self.assertIn("Gradients look masked", text)
-        self.assertIn("Gradients look masked", logs.output[0])
-        self.assertIn("checked at epsilon 0.25", logs.output[0])
+        self.assertIn("passes no gradient to its images", logs.output[0])
+        self.assertIn("Gradients look masked", logs.output[-1])
+        self.assertIn("checked at epsilon 0.25", logs.output[-1])
 
     def test_another_attack_leaves_another_figure(self):
         """At this epsilon the search leaves 0; noise seldom turns a point as far."""
@@ -284,6 +285,21 @@ class ReportTest(tf.test.TestCase):
                 surrogate=direction_network(),
                 honesty_checks=HonestyChecks(),
             )
+
+    def test_a_network_without_gradient_is_refused_unless_gradients_are_not_needed_or_checked(self):
+        rounded = direction_network(_Rounding())
+
+        def evaluation(**arguments):
+            return RobustRetrievalEvaluation(source=_four_classes(), **arguments)
+
+        evaluation(attack=SPSA(epsilon=0.1, steps=1)).check_network(rounded)
+        evaluation(surrogate=direction_network()).check_network(rounded)
+        evaluation(honesty_checks=HonestyChecks()).check_network(rounded)
+        evaluation().check_network(direction_network())
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            evaluation().check_network(rounded)
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            evaluation(surrogate=rounded)
 
     def test_settings_out_of_range_are_refused(self):
         for change, message in (

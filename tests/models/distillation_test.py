@@ -314,6 +314,14 @@ class ChecksTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, r"shape \(9,\) .teacher_size., .* gives \(4,\)"):
             _model(teacher=None, teacher_size=9).check_data(_spec(source=(4,)))
 
+    def test_a_metric_loss_without_labels_is_named(self):
+        with self.assertLogs(level="WARNING") as logs:
+            _model(metric_loss=ContrastiveLoss()).prepare(num_classes=1)
+        self.assertIn("metric_loss has nothing to learn from", logs.output[0])
+        with self.assertNoLogs(level="WARNING"):
+            _model().prepare(num_classes=1)
+            _model(metric_loss=ContrastiveLoss()).prepare(num_classes=2)
+
     def test_refuses_batches_that_are_not_pairs(self):
         with self.assertRaisesRegex(ValueError, "source, target and label .* got image, label"):
             _model().check_data({"image": tf.TensorSpec([6, *_IMAGE]), "label": None})

@@ -48,6 +48,13 @@ class _OverflowsAtFirst(tf.keras.layers.Layer):
 
 
 class FreeAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
+    def test_a_network_without_gradient_is_refused(self):
+        image = tf.keras.Input(_SHAPE)
+        rounded = tf.keras.Model(image, _network()(tf.round(image)))
+        model = FreeAdversarialModel(network=rounded, loss=MultiSimilarityLoss(), epsilon=0.1)
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            model.check_data(_batch())
+
     def test_without_perturbation_replays_are_steps_of_metric_learning(self):
         free = _compiled(
             FreeAdversarialModel(

@@ -1,5 +1,7 @@
 """Tests of joint adversarial training."""
 
+from unittest import mock
+
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -7,7 +9,9 @@ from absl.testing import parameterized
 from rtml_tf.attacks.embedding_objectives import EmbeddingShiftObjective
 from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.margin_head_objectives import CrossEntropyObjective
+from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
 from rtml_tf.attacks.projected_gradient_descent import ProjectedGradientDescent
+from rtml_tf.attacks.random_noise import RandomNoise
 from rtml_tf.losses.margin_softmax import ArcFaceLoss
 from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
 from rtml_tf.models.joint_adversarial import JointAdversarialModel
@@ -160,7 +164,10 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
             attack_dtype="bfloat16",
         )
         dataset = tf.data.Dataset.from_tensors(_batch()).repeat()
-        history = model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0).history
+        train_step = model.train_step
+        with mock.patch.object(model, "train_step", wraps=train_step) as traced:
+            history = model.fit(dataset, steps_per_epoch=3, epochs=2, verbose=0).history
+        self.assertEqual(traced.call_count, 1)
         self.assertLess(history["loss"][1], history["loss"][0])
         self.assertGreater(history["embedding_shift"][0], 0.0)
 
@@ -176,6 +183,20 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         again = JointAdversarialModel.from_config(model.get_config())
         again.prepare(num_classes=4)
         self.assertNotAllClose(again.attacked(_batch()), _batch()["image"])
+
+    def test_a_network_or_a_search_that_the_objective_has_no_use_for_is_refused(self):
+        spec = {"image": _batch()["image"], "label": _batch()["label"]}
+        image = tf.keras.Input(_SHAPE)
+        rounded = tf.keras.Model(image, _network()(tf.round(image)))
+        arguments = {"network": rounded, "loss": MultiSimilarityLoss()}
+        JointAdversarialModel(**arguments, attack=RandomNoise(epsilon=0.1)).check_data(spec)
+        search = ProjectedGradientDescent(epsilon=0.1, steps=2)
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            JointAdversarialModel(**arguments, attack=search).check_data(spec)
+        with self.assertRaisesRegex(ValueError, "need a FastGradientMethod"):
+            JointAdversarialModel(
+                **arguments, attack=search, objective=PermutedTargetsObjective(own_pass=False)
+            )
 
     def test_configuration_round_trip(self):
         model = JointAdversarialModel(

@@ -17,6 +17,7 @@ from rtml_tf.models.mdprop import MDPropModel
 from rtml_tf.networks.branches import with_branches
 from rtml_tf.networks.convolution import convolution
 from rtml_tf.networks.embedding_head import embedding_head
+from rtml_tf.networks.joining import join_networks
 
 _SHAPE = (8, 8, 1)
 
@@ -182,6 +183,16 @@ class MDPropModelTest(tf.test.TestCase):
             _model(network=with_branches(network=_network()), branches={"pgd": branch})
         with self.assertRaisesRegex(ValueError, r"\['clean', 'multi', 'single'\], got \['clean'\]"):
             _model(combination=SeparateCombination(weights={"clean": 1.0}))
+
+    def test_refuses_a_network_that_attacks_cannot_follow(self):
+        image = tf.keras.Input(_SHAPE)
+        network = _network()
+        rounded = join_networks(first=tf.keras.Model(image, tf.round(image)), second=network)
+        spec = {"image": tf.TensorSpec([6, *_SHAPE])}
+        noise = {"noise": AdversarialBranch(attack=RandomNoise(epsilon=0.1))}
+        _model(network=rounded, branches=noise).check_data(spec)
+        with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
+            _model(network=rounded).check_data(spec)
 
     def test_refuses_batches_that_are_too_small(self):
         """An image alone would be its own target; of an attack without targets it is enough."""

@@ -3,7 +3,7 @@
 import tensorflow as tf
 from absl.testing import parameterized
 
-from rtml_tf.networks.checking import check_network
+from rtml_tf.networks.checking import check_differentiable, check_network
 from rtml_tf.networks.resnet import cifar_resnet
 
 
@@ -34,6 +34,11 @@ class CheckNetworkTest(tf.test.TestCase, parameterized.TestCase):
     def test_what_is_wrong_is_named(self, make, message):
         with self.assertRaisesRegex(ValueError, message):
             check_network(make())
+
+    def test_a_network_that_passes_no_gradient_is_named(self):
+        check_differentiable(cifar_resnet(input_shape=(8, 8, 1)), (8, 8, 1))
+        with self.assertRaisesRegex(ValueError, "'tried' passes no gradient to its inputs"):
+            check_differentiable(_network((4,), tf.round), (4,))
 
 
 if __name__ == "__main__":

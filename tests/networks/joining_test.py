@@ -28,6 +28,15 @@ class JoinNetworksTest(tf.test.TestCase):
         self.assertNotAllClose(joined(images), second(first(images)))
         self.assertLen(first.get_layer("mix").outbound_nodes, 0)
 
+    def test_a_layer_that_is_called_like_the_input_of_the_second_keeps_its_weights(self):
+        image = tf.keras.Input((3,), name="image")
+        first = tf.keras.Model(image, tf.keras.layers.Dense(4, name="features")(image))
+        source = tf.keras.Input((4,), name="features")
+        second = tf.keras.Model(source, tf.keras.layers.Dense(2, name="last")(source))
+        joined = join_networks(first=first, second=second)
+        vectors = tf.random.uniform([2, 3])
+        self.assertAllEqual(joined(vectors), second(first(vectors)))
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -1,6 +1,7 @@
 """Tests of a whole run of a classical method."""
 
 import pathlib
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -125,7 +126,37 @@ class FittingTest(tf.test.TestCase):
         whole = view_network(view=ImageView(), input_shape=(6, 6, 1))
         with self.assertRaisesRegex(ValueError, r"shape \(4, 4, 1\), got .* \(6, 6, 1\)"):
             fit(**self._arguments(view=whole))
+        on_images = {"images": RetrievalEvaluation(source=self.images, nmi=False)}
+        with self.assertRaisesRegex(ValueError, r"\['images'\] does not fit: .*\(4, 4, 1"):
+            fit(**self._arguments(evaluations=on_images))
         self.assertFalse(self.folder.exists())
+
+    def test_baselines_are_evaluated_after_the_fit_and_none_twice(self):
+        """The fit finds what is wrong with the examples; its own figures come last."""
+        evaluation = RetrievalEvaluation(source=self.small, nmi=False)
+        calls = []
+
+        def fails_at(call):
+            def evaluate(network):
+                calls.append(network.name)
+                if len(calls) == call:
+                    raise OSError("the disk is full.")
+                return evaluation.evaluate(network)
+
+            stub = mock.Mock(spec=["evaluate"])
+            stub.evaluate = evaluate
+            return stub
+
+        arguments = self._arguments(evaluations={"a": evaluation, "b": fails_at(1)})
+        with self.assertRaisesRegex(ValueError, "components must be at most"):
+            fit(**arguments | {"method": PCALDA(components=17)})
+        self.assertEmpty(calls)
+        with self.assertRaisesRegex(OSError, "disk is full"):
+            fit(**arguments)
+        with mock.patch.object(evaluation, "evaluate", wraps=evaluation.evaluate) as again:
+            fit(**arguments)
+        self.assertLen(calls, 3)  # The baseline, the baseline again, the fitted network.
+        self.assertEqual(again.call_count, 3)  # From b twice, and of the fitted network.
 
 
 if __name__ == "__main__":

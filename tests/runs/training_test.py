@@ -286,6 +286,14 @@ class TrainingTest(tf.test.TestCase, parameterized.TestCase):
         ):
             train(**arguments)
 
+    def test_a_validation_of_other_images_is_refused(self):
+        arguments = _arguments(self.folder / "run")
+        arguments["validation"].image_shape = (9, 9, 1)
+        arguments["evaluations"] = {}
+        with self.assertRaisesRegex(ValueError, r"validation does not fit: .* gives \(9, 9, 1\)"):
+            train(**arguments)
+        self.assertFalse((self.folder / "run").exists())
+
     def test_a_folder_of_another_configuration_is_refused(self):
         train(**_arguments(self.folder / "run", epochs=1))
         with self.assertRaisesRegex(RunFolderError, "another configuration"):
