@@ -30,6 +30,7 @@ class Attack(abc.ABC):
 
     Attributes:
         needs_gradient: Whether the search follows gradients of the network.
+        leaves_clean_images: Whether it asks for values or gradients at images that it has moved.
         epsilon: Largest norm of a perturbation, in pixel units (images in [0, 1]); None where an
             attack allows an unbounded one.
         ball: The norm in which epsilon is measured.
@@ -37,6 +38,7 @@ class Attack(abc.ABC):
     """
 
     needs_gradient = True
+    leaves_clean_images = True
     _may_be_unbounded = False
 
     def __init__(
@@ -72,6 +74,18 @@ class Attack(abc.ABC):
     def is_random(self) -> bool:
         """Whether the search depends on a seed."""
         return False
+
+    def check_objective(self, objective: Objective) -> None:
+        """Refuses an objective that this search cannot raise.
+
+        Raises:
+            ValueError: If it is right at clean images alone and the search leaves them.
+        """
+        if objective.at_clean_images_only and self.leaves_clean_images:
+            raise ValueError(
+                f"{type(objective).__name__}, as it is set, is right at clean images alone and "
+                f"needs a FastGradientMethod, got {self!r}."
+            )
 
     def check_unseeded(self, objective: Objective) -> None:
         """Refuses to go on without a seed where something is drawn.
@@ -113,7 +127,7 @@ class Attack(abc.ABC):
                 this search, `batch` lacks an entry or its images are integers.
             InvalidArgumentError: If a pixel is outside `pixel_range`.
         """
-        objective.check_attack(self)
+        self.check_objective(objective)
         if seed is None:
             self.check_unseeded(objective)
             seed = (0, 0)

@@ -15,6 +15,8 @@ class FastGradientMethod(Attack):
     `ProjectedGradientDescent(steps=1, relative_step_size=1.25)`.
     """
 
+    leaves_clean_images = False
+
     def _search(self, problem: AttackProblem, seed: tf.Tensor) -> tf.Tensor:
         gradient = problem.gradient(problem.images)
         return problem.images + self.ball.steepest(gradient, problem.epsilon)

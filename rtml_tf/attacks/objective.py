@@ -2,12 +2,8 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import tensorflow as tf
-
-if TYPE_CHECKING:
-    from rtml_tf.attacks.attack import Attack
 
 ObjectiveFunction = Callable[[tf.Tensor], tf.Tensor]
 
@@ -24,10 +20,13 @@ class Objective(abc.ABC):
 
     Attributes:
         is_random: Whether a value depends on the seed of `prepare`.
+        at_clean_images_only: Whether values are right at the clean images alone, which a search
+            that goes on from attacked ones leaves.
         spans_replicas: Whether a value depends on what other replicas embed at the same time.
     """
 
     is_random = False
+    at_clean_images_only = False
     spans_replicas = False
 
     @abc.abstractmethod
@@ -57,10 +56,6 @@ class Objective(abc.ABC):
         """The objective for a model that trains with `loss`: itself, if it reads no loss."""
         del loss
         return self
-
-    def check_attack(self, attack: "Attack") -> None:
-        """Refuses a search that cannot raise this objective with a `ValueError`."""
-        del attack
 
     def get_config(self) -> dict:
         """The constructor's arguments, as Keras serialises them."""

@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from rtml_tf.attacks.attack import Attack
 from rtml_tf.attacks.embedding_objectives import TargetEmbeddingObjective
-from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.objective import Objective, ObjectiveFunction
 from rtml_tf.losses import arguments
 
@@ -51,12 +49,10 @@ class PermutedTargetsObjective(Objective):
         self.exclude_own_class = bool(exclude_own_class)
         self.own_pass = bool(own_pass)
 
-    def check_attack(self, attack: Attack) -> None:
-        # A search that goes on from attacked images would chase the attacked targets.
-        if not self.own_pass and not isinstance(attack, FastGradientMethod):
-            raise ValueError(
-                f"Targets without a pass of their own need a FastGradientMethod, got {attack!r}."
-            )
+    @property
+    def at_clean_images_only(self) -> bool:
+        """Without a pass of their own the targets are those of the images as they are attacked."""
+        return not self.own_pass
 
     def prepare(
         self,

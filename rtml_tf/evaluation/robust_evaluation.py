@@ -118,7 +118,7 @@ class RobustEvaluation(abc.ABC):
                     "well; leave out one of them."
                 )
             honesty_checks.check_attack(self._attack)
-        objective.check_attack(self._attack)
+        self._attack.check_objective(objective)
         if surrogate is not None:
             check_input_shape(surrogate, source.image_shape)
             if self._attack.needs_gradient:

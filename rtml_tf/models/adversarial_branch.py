@@ -6,7 +6,6 @@ from typing import Any
 import tensorflow as tf
 
 from rtml_tf.attacks.attack import Attack, Network
-from rtml_tf.attacks.fast_gradient import FastGradientMethod
 from rtml_tf.attacks.metric_loss_objective import MetricLossObjective
 from rtml_tf.attacks.objective import Objective
 from rtml_tf.attacks.permuted_targets import PermutedTargetsObjective
@@ -44,7 +43,7 @@ class AdversarialBranch:
             ValueError: If the attack cannot raise the objective, or epsilon is out of range.
         """
         if objective is not None:
-            objective.check_attack(attack)
+            attack.check_objective(objective)
         self.attack = attack
         self.objective = objective
         if epsilon is not None:
@@ -121,7 +120,7 @@ def targeted_branches(
             objective=PermutedTargetsObjective(
                 targets=count,
                 exclude_own_class=exclude_own_class,
-                own_pass=not isinstance(attack, FastGradientMethod),
+                own_pass=attack.leaves_clean_images,
             ),
             epsilon=epsilon,
         )

@@ -113,7 +113,7 @@ class JointAdversarialModel(MetricModel):
                 f"adversarial_weight={adversarial_weight!r}."
             )
         if objective is not None:
-            objective.check_attack(attack)
+            attack.check_objective(objective)
         self.attack = attack
         self.objective = objective
         self.adversarial_weight = adversarial_weight

@@ -119,7 +119,7 @@ class PermutedTargetsObjectiveTest(tf.test.TestCase, parameterized.TestCase):
     def test_a_search_in_steps_needs_targets_with_a_pass_of_their_own(self):
         attack = BasicIterativeMethod(epsilon=0.1, steps=2)
         attack(_embed, _batch(), PermutedTargetsObjective(), seed=(1, 2))
-        with self.assertRaisesRegex(ValueError, "need a FastGradientMethod, got BasicIterative"):
+        with self.assertRaisesRegex(ValueError, "needs a FastGradientMethod, got BasicIterative"):
             attack(_embed, _batch(), PermutedTargetsObjective(own_pass=False), seed=(1, 2))
 
 

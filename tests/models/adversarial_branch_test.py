@@ -52,7 +52,9 @@ class AdversarialBranchTest(tf.test.TestCase):
         self.assertEqual(again.objective.targets, 3)
 
     def test_targets_without_a_pass_need_the_fast_gradient(self):
-        with self.assertRaisesRegex(ValueError, "need a FastGradientMethod, got ProjectedGradient"):
+        with self.assertRaisesRegex(
+            ValueError, "needs a FastGradientMethod, got ProjectedGradient"
+        ):
             AdversarialBranch(
                 attack=ProjectedGradientDescent(epsilon=0.1, steps=1),
                 objective=PermutedTargetsObjective(own_pass=False),

@@ -193,7 +193,7 @@ class JointAdversarialModelTest(tf.test.TestCase, parameterized.TestCase):
         search = ProjectedGradientDescent(epsilon=0.1, steps=2)
         with self.assertRaisesRegex(ValueError, "passes no gradient to its inputs"):
             JointAdversarialModel(**arguments, attack=search).check_data(spec)
-        with self.assertRaisesRegex(ValueError, "need a FastGradientMethod"):
+        with self.assertRaisesRegex(ValueError, "needs a FastGradientMethod"):
             JointAdversarialModel(
                 **arguments, attack=search, objective=PermutedTargetsObjective(own_pass=False)
             )
