@@ -102,6 +102,12 @@ class GinConfigsTest(parameterized.TestCase):
     def test_data(self, file):
         configuration.parse(["gin_configs/quickstart.gin", file], [])
 
+    @parameterized.parameters("image_index", "packed", "tensorflow_datasets")
+    def test_other_forms_of_a_folder_keep_its_augmentation(self, data):
+        files = ["gin_configs/metric/image_folder.gin", f"gin_configs/data/{data}.gin"]
+        configuration.parse(files, [])
+        self.assertLen(gin.query_parameter("AUGMENTATION/macro.value"), 2)
+
     @parameterized.parameters(
         ("insightface", "insightface_pairs"), ("pairs_table", "pairs_from_table")
     )
