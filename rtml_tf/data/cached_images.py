@@ -54,6 +54,7 @@ class CachedImages(ImageSource):
         self.class_names = source.class_names
         self.keys = source.keys
         self.image_shape = source.image_shape
+        self.resize_to = source.resize_to
         # One value that is no multiple of 1/255 sends all images to float32.
         images = _stored(source, np.uint8, file)
         self._images = _stored(source, np.float32, file) if images is None else images

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from rtml_tf.data.label_set import LabelSet
 from rtml_tf.data.mask_folders import MaskFolders
+from rtml_tf.data.unlabelled import UnlabelledImages
 
 # Ids, names and colours of `cityscapesscripts/helpers/labels.py` (Cordts et al., CVPR 2016), in the
 # order of their train ids.
@@ -30,6 +31,7 @@ _CLASSES = {
     "bicycle": (33, (119, 11, 32)),
 }
 _LARGEST_ID = 33
+_IMAGE_FILES = "*/*_leftImg8bit.png"
 # GTA5 and Cityscapes have all of them. SYNTHIA has no terrain, truck and train; its results are
 # reported over the other 16, or over the 13 that are neither thin nor rare (Tsai et al., CVPR
 # 2018).
@@ -96,11 +98,40 @@ def cityscapes(
     return MaskFolders(
         image_folder=os.path.join(root, "leftImg8bit", part),
         mask_folder=os.path.join(root, "gtFine", part),
-        files="*/*_leftImg8bit.png" if list_file is None else None,
+        files=_IMAGE_FILES if list_file is None else None,
         list_file=list_file,
         mask_name=("_leftImg8bit\\.png$", "_gtFine_labelIds.png"),
         label_set=cityscapes_classes(count=num_classes),
         image_size=image_size,
         mask_size=mask_size,
         check_files=check_files,
+    )
+
+
+def cityscapes_images(
+    *,
+    root: str,
+    part: str,
+    image_size: tuple[int, int],
+    list_file: str | None = None,
+    check_images: bool = True,
+) -> UnlabelledImages:
+    """The images of a part of Cityscapes, for which no masks need exist.
+
+    Args:
+        root: The folder that holds `leftImg8bit`.
+        part: "train" (2,975 images), "val" (500) or "test" (1,525).
+        image_size: `(height, width)` in pixels; the files are 1024x2048.
+        list_file: A file with a path below `leftImg8bit/<part>` on each line; `None` takes all.
+        check_images: Whether to find unreadable files now; see `ImageFiles`.
+
+    Raises:
+        ValueError: As `UnlabelledImages`.
+    """
+    return UnlabelledImages(
+        folder=os.path.join(root, "leftImg8bit", part),
+        files=_IMAGE_FILES if list_file is None else None,
+        list_file=list_file,
+        image_size=image_size,
+        check_images=check_images,
     )

@@ -66,6 +66,7 @@ class EncodedImages(ImageSource):
         self._image_size = checked_size("image_size", image_size)
         self.image_shape = (*self._image_size, channels)
         self._resize_to = checked_resize(resize_to, self._image_size)
+        self.resize_to = None if resize_to is None else self._resize_to
         # An eager tensor is handed to the pipelines once; a constant would be copied into each.
         self._contents = tf.constant(list(contents))
         self._measured = False

@@ -80,6 +80,7 @@ class ImageFiles(ImageSource):
             raise ValueError("paths must name at least one image, got none.")
         self._image_size = checked_size("image_size", image_size)
         self._resize_to = checked_resize(resize_to, self._image_size)
+        self.resize_to = None if resize_to is None else self._resize_to
         self.checked = check_images
         unreadable = image_check.find_unreadable(paths, channels) if check_images else []
         if unreadable:

@@ -55,6 +55,7 @@ class PackedImages(ImageSource):
             raise ValueError(f"channels must be 1 or 3, got {channels!r}.")
         self._image_size = checked_size("image_size", image_size)
         self._resize_to = checked_resize(resize_to, self._image_size)
+        self.resize_to = None if resize_to is None else self._resize_to
         self.image_shape = (*self._image_size, channels)
         self.folder = pathlib.Path(folder).expanduser()
         index = packed_index.read_index(self.folder)

@@ -49,7 +49,7 @@ class SegmentationSource(abc.ABC):
 
     @abc.abstractmethod
     def load_image(self, index: tf.Tensor) -> tf.Tensor:
-        """Loads the image alone: no mask is read, and none need exist."""
+        """Loads the image alone: no mask is read."""
 
 
 def class_names(*, source: SegmentationSource) -> tuple[str, ...]:

@@ -19,12 +19,15 @@ class ImageSource(abc.ABC):
         keys: `N` unique names of the examples (for files: the path below the root).
         image_shape: `(height, width, channels)` of every image; `(F,)` for a source of
             descriptors.
+        resize_to: What files are resized to before the centre is cut out, see `ImageFiles`; None
+            where nothing is cut out.
     """
 
     labels: np.ndarray
     class_names: tuple[str, ...]
     keys: tuple[str, ...]
     image_shape: tuple[int, ...]
+    resize_to: int | tuple[int, int] | None = None
 
     @property
     def num_classes(self) -> int:
@@ -64,6 +67,7 @@ class Subset(ImageSource):
         self.class_names = tuple(source.class_names[label] for label in kept)
         self.keys = tuple(source.keys[index] for index in indices)
         self.image_shape = source.image_shape
+        self.resize_to = source.resize_to
         self._source = source
         # An eager tensor is handed to the pipelines once; a constant would be copied into each.
         with tf.device("CPU:0"):

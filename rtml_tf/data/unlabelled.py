@@ -59,7 +59,7 @@ class UnlabelledImages(ImageFiles):
 
 
 class WithoutMasks(ImageSource):
-    """The images of a segmentation source, whose masks nobody sees and none need exist.
+    """The images of a segmentation source, of whose masks none is handed out.
 
     Attributes:
         source: The segmentation source.

@@ -1,5 +1,6 @@
 """Exports a network: writes its files, proves them, and only then gives them their names."""
 
+import json
 import pathlib
 import platform
 from collections.abc import Callable, Mapping
@@ -78,8 +79,8 @@ def export(
         name: What the network is called in the final table, before the name of the form.
         beside: By name, networks of images whose size and latency stand beside those of the files
             in the final table, such as the exported one and its teacher.
-        resize_to: How encoded images are resized before the centre is cut out: as those of the
-            training were (see `ImageFiles`).
+        resize_to: How encoded images are resized before the centre is cut out (see `ImageFiles`).
+            None: as the images that the files are measured on.
         aligned_corners: How logits of a segmentation network are resized, as in training.
         provenance: How the network was made, for the metadata; anything that JSON can hold.
         describe_config: Gives the resolved configuration as text, once everything is built.
@@ -99,6 +100,7 @@ def export(
     unknown = sorted(set(tuning) - set(forms))
     if unknown:
         raise ValueError(f"tuning names {', '.join(unknown)}; the forms are {', '.join(forms)}.")
+    resize_to = proof.resize_to if resize_to is None else resize_to
     deployable = deployable_network(network)
     deployed = _endpoints(deployable, resize_to, aligned_corners)
     whole = _endpoints(network, resize_to, aligned_corners)
@@ -109,25 +111,18 @@ def export(
         print(config)
         return None
     folder, card = pathlib.Path(run_dir), card or ModelCard()
-    made_from = {"fingerprint": network_fingerprint(network), "config": config}
+    made_from = {
+        "fingerprint": network_fingerprint(network),
+        "config": config,
+        # As it is read back.
+        "provenance": json.loads(json.dumps(dict(provenance or {}))),
+    }
     earlier = read_json(folder / REPORT) if (folder / REPORT).exists() else None
     if earlier is not None and _holds(folder, earlier, made_from):
         logging.info("%s holds this export, finished.", folder)
         return earlier
-    images = first_images(examples, num_examples)
+    images = first_images(examples, num_examples, input_shape=network.input_shape[1:])
     check_input_shape(network, images.shape[1:])
-    own_figures = started.of_network()
-    report = {
-        "violations": [],
-        "network": {"name": network.name, "fingerprint": made_from["fingerprint"], **own_figures},
-        "files": {},
-        "images": len(started.images),
-        "limits": proof.limits.describe(),
-        # What evaluations say of their latest network is said of this one, not of a file.
-        "evaluations": started.describe(),
-        "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
-        "config": config,
-    }
     description = NetworkDescription(
         name=network.name,
         version=made_from["fingerprint"],
@@ -139,18 +134,40 @@ def export(
         "preprocessing": _preprocessing(deployed, resize_to),
         "labels": list(card.labels),
         "licence": card.licence,
-        "provenance": dict(provenance or {}),
+        "provenance": made_from["provenance"],
     }
     with staged(folder, instead_of=_names_of(earlier)) as aside:
+        paths = {key: aside / f"{key}{form.suffix}" for key, form in forms.items()}
+        # First all of them: a conversion may fail, and measuring takes long.
         for form_name, form in forms.items():
-            path = aside / f"{form_name}{form.suffix}"
-            logging.info("Exporting %s", path.name)
+            path = paths[form_name]
+            logging.info("Writing %s", path.name)
             written = deployed
             if form_name in tuning:
                 tuned = tuning[form_name].tuned(deployable, images)
                 written = _endpoints(tuned, resize_to, aligned_corners)
             form.write(written, path, images)
             form.add_description(path, description)
+        own_figures = started.of_network()
+        report = {
+            "violations": [],
+            "network": {
+                "name": network.name,
+                "fingerprint": made_from["fingerprint"],
+                **own_figures,
+            },
+            "files": {},
+            "images": len(started.images),
+            "limits": proof.limits.describe(),
+            # What evaluations say of their latest network is said of this one, not of a file.
+            "evaluations": started.describe(),
+            "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
+            "config": config,
+            "provenance": made_from["provenance"],
+        }
+        for form_name, form in forms.items():
+            path = paths[form_name]
+            logging.info("Measuring %s", path.name)
             file = form.load(deployed, path)
             measured = {"tuned": form_name in tuning}
             measured |= started.of_file(form_name, form, deployed, path)
@@ -194,9 +211,13 @@ def _endpoints(
     return EmbeddingEndpoints(network=network, resize_to=resize_to)
 
 
-def _holds(folder: pathlib.Path, report: Mapping, made_from: Mapping[str, str]) -> bool:
+def _holds(folder: pathlib.Path, report: Mapping, made_from: Mapping[str, Any]) -> bool:
     """Whether an earlier export is whole, and of the same network by the same configuration."""
-    made = {"fingerprint": report["network"]["fingerprint"], "config": report["config"]}
+    made = {
+        "fingerprint": report["network"]["fingerprint"],
+        "config": report["config"],
+        "provenance": report.get("provenance"),
+    }
     paths = {folder / entry["file"]: entry["sha256"] for entry in report["files"].values()}
     return made == made_from and all(
         path.exists() and size_and_digest(path)[1] == digest for path, digest in paths.items()

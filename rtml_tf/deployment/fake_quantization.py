@@ -37,7 +37,7 @@ class FakeQuantizedLinear(tf.keras.layers.Layer):
             layer: One for which `batch_norm_folding.is_linear` holds.
             statistics: Those of the batch norm after it; None for the layer alone.
         """
-        super().__init__(name=layer.name)
+        super().__init__(name=layer.name, dtype="float32")
         kernel, bias = folding.folded_kernel_and_bias(layer, statistics)
         self.kernel = tf.Variable(kernel, name="kernel")
         self.bias = None if bias is None else tf.Variable(bias, name="bias")
@@ -74,7 +74,7 @@ class FakeQuantizedRange(tf.keras.layers.Layer):
     """
 
     def __init__(self, name: str):
-        super().__init__(name=name)
+        super().__init__(name=name, dtype="float32")
         self.low = tf.Variable(0.0, name="low", constraint=lambda low: tf.minimum(low, 0.0))
         self.high = tf.Variable(
             _SMALLEST_RANGE,

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from rtml_tf.deployment.endpoints import Endpoints
-from rtml_tf.deployment.example_images import first_images
+from rtml_tf.deployment.example_images import first_images, resize_of
 from rtml_tf.deployment.form import Form
 from rtml_tf.deployment.latency import LatencyMeasurement
 from rtml_tf.deployment.parity import ParityLimits, cosines
@@ -77,6 +77,11 @@ class Proof:
         self._attacked_files = attacked_files
         self._surrogate = surrogate
         self._latency, self._memory = latency, memory
+
+    @property
+    def resize_to(self) -> int | tuple[int, int] | None:
+        """What the images that the files are measured on were resized to, see `resize_of`."""
+        return resize_of(self._held_out)
 
     def start(
         self, network: tf.keras.Model, endpoints: Endpoints, files: Collection[str]
@@ -223,12 +228,14 @@ class StartedProof:
         numbers = {_HERE: None}
         if form.threads:
             numbers = {f"{n} thread{'s' * (n > 1)}": n for n in self._latency.threads}
-        calls = {}
+        latencies = {}
         for name, threads in numbers.items():
             file = form.load(endpoints, path, threads)
-            batch = np.repeat(self.images[:1], file.batch_size or 1, axis=0)
-            calls[name] = lambda file=file, batch=batch: file.run(batch)
-        return self._latencies(calls)
+            at_once = file.batch_size or 1
+            batch = np.repeat(self.images[:1], at_once, axis=0)
+            of_batch = self._latency.measure(functools.partial(file.run, batch))
+            latencies[name] = {key: time / at_once for key, time in of_batch.items()}
+        return latencies
 
     def _peak_memory(self, form: Form, endpoints: Endpoints, path: pathlib.Path) -> int | None:
         if not self._memory:

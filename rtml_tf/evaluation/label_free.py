@@ -58,8 +58,14 @@ class LabelFreeEvaluation:
         """The figures of `network` in inference mode.
 
         Raises:
-            ValueError: If the network does not take the images.
+            ValueError: If the network does not take the images, or is an exported file, which gives
+                the sum of its heads alone.
         """
+        if not isinstance(network, tf.keras.Model):
+            raise ValueError(
+                "LabelFreeEvaluation compares the two heads of a network, got an exported file, "
+                "which gives their sum."
+            )
         logits = logits_function(network, self.source.image_shape)
         images = tf.data.Dataset.range(len(self.source)).map(self.source.load, tf.data.AUTOTUNE)
         sums = [

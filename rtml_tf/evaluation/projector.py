@@ -19,7 +19,10 @@ _LARGEST_SPRITE = 8192
 
 
 class EmbeddingProjector:
-    """Writes the embeddings of some images for TensorBoard's projector tab."""
+    """Writes the embeddings of some images for TensorBoard's projector tab.
+
+    Those of images are shown with thumbnails, those of descriptors as points.
+    """
 
     def __init__(
         self, *, source: ImageSource, limit: int = 1000, thumbnail_size: int = 32, seed: int = 0
@@ -27,7 +30,7 @@ class EmbeddingProjector:
         """Chooses the images.
 
         Args:
-            source: Where they come from.
+            source: Where they come from; or descriptors `[F]`.
             limit: At most this many of them, the same in every call.
             thumbnail_size: Height and width of a thumbnail in pixels.
             seed: Of the choice that `limit` makes.
@@ -52,7 +55,7 @@ class EmbeddingProjector:
         """Writes embeddings, names, thumbnails and the projector's configuration.
 
         Args:
-            network: Images to embeddings.
+            network: Images, or what else the source gives, to embeddings.
             folder: TensorBoard's log folder of the run.
         """
         batches = OrderedBatches(source=self._source, batch_size=128)
@@ -65,15 +68,16 @@ class EmbeddingProjector:
             for label, key in zip(labels, self._source.keys)
         )
         (files / "metadata.tsv").write_text("\n".join(["class\timage", *rows]) + "\n", "utf-8")
-        tf.io.write_file(str(files / "sprite.png"), self._sprite(batches))
 
         config = projector.ProjectorConfig()
         entry = config.embeddings.add()
         entry.tensor_name = "embeddings"
         entry.tensor_path = "projector/embeddings.tsv"
         entry.metadata_path = "projector/metadata.tsv"
-        entry.sprite.image_path = "projector/sprite.png"
-        entry.sprite.single_image_dim.extend([self._thumbnail_size] * 2)
+        if len(self._source.image_shape) == 3:
+            tf.io.write_file(str(files / "sprite.png"), self._sprite(batches))
+            entry.sprite.image_path = "projector/sprite.png"
+            entry.sprite.single_image_dim.extend([self._thumbnail_size] * 2)
         (folder / "projector_config.pbtxt").write_text(text_format.MessageToString(config), "utf-8")
 
     def _sprite(self, batches: OrderedBatches) -> tf.Tensor:

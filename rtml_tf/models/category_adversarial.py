@@ -42,8 +42,9 @@ class CategoryAdversarialModel(SegmentationAdaptationModel):
 
     Other methods as settings of this one:
         AdaptSegNet (Tsai et al., CVPR 2018): `category_weights=None`; with two levels also an
-            `auxiliary_discriminator`, `head_weights=(0.1, 1.0)` and a network whose first head
-            sees an earlier stage (`deeplab_resnet(two_level=True)`). There p2 alone predicts.
+            `auxiliary_discriminator`, `head_weights=(0.1, 1.0)`, `discrepancy_weight=0.0` and a
+            network whose first head sees an earlier stage (`deeplab_resnet(two_level=True)`). There
+            p2 alone predicts.
         AdvEnt (Vu et al., CVPR 2019): `category_weights=None` and `sees=self_information_maps`.
 
     Logged are, beside what `SegmentationModel` logs: D's loss, its accuracy over the pixels of both

@@ -59,7 +59,8 @@ class SegmentationModel(TrainingModel):
         Args:
             network: A segmentation network: images in, `{"p1", "p2"}` out.
             segmentation_loss: Of each head; None: `PixelCrossEntropy()`.
-            discrepancy_weight: lambda_weight, at least 0.
+            discrepancy_weight: lambda_weight, at least 0; 0 where the heads are of different
+                shapes, as those that see different stages are.
             head_weights: a_1 and a_2, at least 0.
             head_optimizer: Optimizer of both heads (DeepLab trains them with ten times the
                 learning rate); None: the model's.
@@ -68,7 +69,8 @@ class SegmentationModel(TrainingModel):
             name: Keras name of the model.
 
         Raises:
-            ValueError: If a value is out of range, or `network` is something else.
+            ValueError: If a value is out of range, `network` is something else, or its heads cannot
+                be compared but are to differ.
         """
         check_segmentation_network(network)
         super().__init__(network=network, seed=seed, name=name)
@@ -79,6 +81,14 @@ class SegmentationModel(TrainingModel):
             raise ValueError(f"head_weights must be two numbers, got {head_weights}.")
         self.segmentation_loss = loss
         self.discrepancy_weight = checked_weight("discrepancy_weight", discrepancy_weight)
+        shapes = [[v.shape for v in head_variables(network, head)] for head in ("p1", "p2")]
+        self._heads_are_alike = shapes[0] == shapes[1]
+        if not self._heads_are_alike and self.discrepancy_weight != 0.0:
+            raise ValueError(
+                "discrepancy_weight compares heads of one shape and must be 0 for those of "
+                f"{network.name!r}, whose weights are {shapes[0]} and {shapes[1]}, got "
+                f"{discrepancy_weight!r}."
+            )
         self.head_weights = tuple(arguments.non_negative("head_weights", w) for w in head_weights)
         self.head_optimizer = head_optimizer
         self.aligned_corners = bool(aligned_corners)
@@ -176,7 +186,9 @@ class SegmentationModel(TrainingModel):
         )
 
     def head_discrepancy(self) -> tf.Tensor:
-        """`cos(w1, w2) + 1` of the weights of both heads."""
+        """`cos(w1, w2) + 1` of the weights of both heads; 1 where they are of different shapes."""
+        if not self._heads_are_alike:
+            return tf.ones([])
         return weight_discrepancy(*(head_variables(self.network, head) for head in ("p1", "p2")))
 
     def pixel_accuracy(self, maps: Maps, masks: tf.Tensor) -> tf.Tensor:

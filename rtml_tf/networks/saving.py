@@ -64,6 +64,22 @@ def save_network(network: tf.keras.Model, path: str | os.PathLike) -> None:
         network.save(aside, save_format="keras")
 
 
+def check_loadable(network: tf.keras.Model) -> None:
+    """Refuses a network that `save_network` would write but `load_network` not read again.
+
+    Raises:
+        ValueError: If it consists of something that `check_config` refuses; names it.
+    """
+    try:
+        check_config(json.loads(json.dumps(tf.keras.saving.serialize_keras_object(network))))
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"The network {network.name!r} could be saved but not loaded again: {error} Own layers "
+            "take the place of what is not allowed, registered with "
+            "tf.keras.utils.register_keras_serializable."
+        ) from error
+
+
 def load_network(path: str | os.PathLike) -> tf.keras.Model:
     """Loads a network from a `.keras` file, not compiled.
 

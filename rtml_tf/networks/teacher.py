@@ -9,7 +9,8 @@ from rtml_tf.layers.saved_model_endpoint import SavedModelEndpoint
 from rtml_tf.networks.checking import check_network
 from rtml_tf.networks.saving import load_network
 
-_IN_RUN_FOLDER = "network.keras"
+# In a run folder; a run that has begun has a configuration, one that is finished has figures.
+_IN_RUN_FOLDER, _CONFIG, _FIGURES = "network.keras", "config.gin", "metrics.json"
 
 
 def load_teacher(
@@ -27,10 +28,12 @@ def load_teacher(
         no weight can be trained.
 
     Raises:
-        ValueError: If there is no network at `path`, or it is none that embeds.
+        ValueError: If there is no network at `path`, it is none that embeds, or its run is not
+            finished.
     """
     path = pathlib.Path(path).expanduser()
     if (path / _IN_RUN_FOLDER).is_file():
+        _check_finished(path)
         network = load_network(path / _IN_RUN_FOLDER)
     elif (path / "saved_model.pb").is_file():
         network = _saved_model_network(path, endpoint)
@@ -43,6 +46,14 @@ def load_teacher(
         )
     check_network(network)
     return network
+
+
+def _check_finished(path: pathlib.Path) -> None:
+    if (path / _CONFIG).exists() and not (path / _FIGURES).exists():
+        raise ValueError(
+            f"the run in {str(path)!r} is not finished: its network is the best one so far. Finish "
+            f"it, or give {str(path / _IN_RUN_FOLDER)!r} to take the network as it is now."
+        )
 
 
 def _saved_model_network(path: pathlib.Path, endpoint: str) -> tf.keras.Model:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from rtml_tf.networks.fingerprint import network_fingerprint
 from rtml_tf.networks.saving import load_network, save_network
 from rtml_tf.runs.averaging import averaged_weights, keeps_average
 from rtml_tf.runs.checkpoint import RunState
@@ -56,9 +57,12 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
     keeps a moving average of the weights, also the last one as it is. All others are averages then.
 
     The run folder gets `choices/<name>.keras`, and `choices.json`: by name the epoch, the figure
-    that chose it and, at the end, its figures. Figures of every epoch are added to the log as
-    "validation/<name>/<figure>". A run that is resumed goes on with its choices. All of several
-    workers choose by the figures of the first.
+    that chose it and, at the end, its fingerprint and its figures. Figures of every epoch are added
+    to the log as "validation/<name>/<figure>". A run that is resumed goes on with its choices, and
+    with their evaluations. All of several workers choose by the figures of the first.
+
+    Attributes:
+        networks_kept: How many networks the run folder gets.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
         self._choices = dict(choices)
         self._evaluations = dict(evaluations)
         self._every_epochs = every_epochs
+        self.networks_kept = len(self._choices) + 2
         self._folder: RunFolder | None = None
         self._state: RunState | None = None
 
@@ -133,15 +138,18 @@ class CheckpointChoices(tf.keras.callbacks.Callback):
         # Not of the model's steps, of which a method may take several with one batch.
         epoch = int(self._state.step.numpy()) // self.params["steps"]
         with averaged_weights(self.model):
-            self._keep(_LAST, {"epoch": epoch})
+            self._keep(_LAST, self._kept.get(_LAST, {}) | {"epoch": epoch})
         if keeps_average(self.model):
-            self._keep(_NOT_AVERAGED, {"epoch": epoch})
+            self._keep(_NOT_AVERAGED, self._kept.get(_NOT_AVERAGED, {}) | {"epoch": epoch})
         for name, kept in self._kept.items():
             network = load_network(self._network_file(name))
-            kept["figures"] = {
-                key: evaluation.evaluate(network) for key, evaluation in self._evaluations.items()
-            }
-        write_json(self._file, self._kept)
+            fingerprint = network_fingerprint(network)
+            if kept.get("network") != fingerprint:
+                kept.update(network=fingerprint, figures={})
+            for key, evaluation in self._evaluations.items():
+                if key not in kept["figures"]:
+                    kept["figures"][key] = evaluation.evaluate(network)
+                    write_json(self._file, self._kept)
         print(figures_table({f"{n} ({k['epoch']})": k["figures"] for n, k in self._kept.items()}))
 
     def _keep(self, name: str, entry: dict) -> None:

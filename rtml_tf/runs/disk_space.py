@@ -3,6 +3,7 @@
 import os
 import pathlib
 import resource
+from collections.abc import Iterable
 
 import tensorflow as tf
 
@@ -14,12 +15,15 @@ _CHECKPOINTS, _NETWORKS = 3, 2
 _LOGS = 16 << 20  # Bytes for logs, figures and pictures, with a margin.
 
 
-def check_disk_space(folder: RunFolder, model: TrainingModel) -> None:
+def check_disk_space(
+    folder: RunFolder, model: TrainingModel, callbacks: Iterable[tf.keras.callbacks.Callback] = ()
+) -> None:
     """Refuses to start a run that the disk will not hold, or whose files are larger than allowed.
 
     Args:
         folder: The run folder. What it holds already counts as written.
         model: The model, compiled and prepared.
+        callbacks: Those that keep networks say how many, as `networks_kept`.
 
     Raises:
         RunFolderError: If there is too little room; the message says how much is needed, for what.
@@ -27,14 +31,15 @@ def check_disk_space(folder: RunFolder, model: TrainingModel) -> None:
     checkpoint, network = _bytes(_saved_variables(model)), _bytes(model.finished_network.weights)
     checkpoint += sum(rows.bytes_elsewhere for rows in model.sharded_rows)
     written = sum(file.stat().st_size for file in folder.checkpoints.glob("*") if file.is_file())
-    needed = _CHECKPOINTS * checkpoint + _NETWORKS * network + _LOGS - written
+    networks = _NETWORKS + sum(getattr(callback, "networks_kept", 0) for callback in callbacks)
+    needed = _CHECKPOINTS * checkpoint + networks * network + _LOGS - written
     disk = _first_existing(folder.path)
     status = os.statvfs(disk)
     free = status.f_bavail * status.f_frsize
     if free < needed:
         raise RunFolderError(
             f"the run needs {_megabytes(needed)} in {folder.path} ({_CHECKPOINTS} checkpoints of "
-            f"{_megabytes(checkpoint)}, {_NETWORKS} networks of {_megabytes(network)}, "
+            f"{_megabytes(checkpoint)}, {networks} networks of {_megabytes(network)}, "
             f"{_megabytes(_LOGS)} for the rest), but the disk of {disk} has {_megabytes(free)} "
             "free. Make room, or choose a --run_dir on another disk."
         )

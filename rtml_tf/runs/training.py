@@ -7,7 +7,7 @@ from absl import logging
 
 from rtml_tf.data.batches import TrainingBatches
 from rtml_tf.models.training_model import TrainingModel
-from rtml_tf.networks.saving import save_network
+from rtml_tf.networks.saving import check_loadable, save_network
 from rtml_tf.networks.summary import summarize
 from rtml_tf.runs.averaging import averaged_weights
 from rtml_tf.runs.checkpoint import RunCheckpoint, RunState
@@ -146,6 +146,7 @@ def train(
     model.check_data(train_data.element_spec)
     evaluations, baselines = dict(evaluations or {}), dict(baselines or {})
     network = model.finished_network
+    check_loadable(network)
     if validation is not None:
         check_validation(validation, network=network)
     check_evaluations(evaluations, network=network)
@@ -200,7 +201,7 @@ def train(
         return model.finished_network
 
     if not folder.finished:
-        check_disk_space(folder, model)
+        check_disk_space(folder, model, callbacks)
     folder.claim(config)
     try:
         if folder.finished:

@@ -8,7 +8,7 @@ from absl.testing import parameterized
 from PIL import Image
 
 from rtml_tf.data.camvid import camvid
-from rtml_tf.data.cityscapes import cityscapes, cityscapes_classes
+from rtml_tf.data.cityscapes import cityscapes, cityscapes_classes, cityscapes_images
 from rtml_tf.data.gta5 import gta5
 from rtml_tf.data.synthia import synthia
 from tests import png_files
@@ -61,6 +61,9 @@ class RoadLayoutsTest(parameterized.TestCase, tf.test.TestCase):
         self.assertAllEqual(self._masks(source), [_train_ids(_TRAIN_IDS, 34)] * 2)
         with self.assertRaisesRegex(ValueError, r"no mask: .*val/bonn/bonn_1_gtFine_labelIds\.png"):
             cityscapes(root=self._root, part="val", image_size=(1, 34))
+        images = cityscapes_images(root=self._root, part="val", image_size=(1, 34))
+        self.assertEqual(images.keys, ("bonn/bonn_1_leftImg8bit.png",))
+        self.assertEqual(images.load(tf.constant(0)).shape, (1, 34, 3))
 
     def test_cityscapes_by_a_list(self):
         for name in ("ulm/ulm_2", "aachen/aachen_1"):

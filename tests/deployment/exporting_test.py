@@ -71,7 +71,7 @@ class ExportingTest(tf.test.TestCase):
                 run_dir=str(self.folder),
                 network=network or self.network,
                 forms=forms or {"float32": Float32()},
-                examples=batches,
+                examples=arguments.pop("examples", batches),
                 proof=Proof(
                     held_out=batches, evaluations={"retrieval": evaluation}, **(proof or {})
                 ),
@@ -235,6 +235,33 @@ class ExportingTest(tf.test.TestCase):
             (self.folder / "float32.tflite").stat().st_size,
         )
 
+    def test_an_export_that_is_known_otherwise_since_is_made_again(self):
+        self._export(provenance={"unfinished": True})
+        report = self._export(provenance={"figures": {"a": (1.0, 2.0)}})
+        self.assertEqual(report["provenance"], {"figures": {"a": [1.0, 2.0]}})
+        with mock.patch.object(Float32, "write", side_effect=AssertionError):
+            self._export(provenance={"figures": {"a": (1.0, 2.0)}})
+
+    def test_images_are_resized_and_cut_as_those_that_are_measured(self):
+        """Training cuts at random from larger images, whose centre then gives the ranges."""
+        measured, larger = _source(), _source((12, 12, 3))
+        measured.resize_to = 9
+        with mock.patch.object(Float32, "write", autospec=True, side_effect=Float32.write) as write:
+            self._export(source=measured, examples=OrderedBatches(source=larger))
+        written = write.call_args.args[3]
+        whole = np.stack([larger.load(tf.constant(i)) for i in range(24)])
+        self.assertAllEqual(written, whole[:, 2:10, 3:9])
+        metadata = json.loads((self.folder / "float32.tflite.json").read_text())
+        self.assertEqual(metadata["preprocessing"]["resize_to"], 9)
+
+    def test_a_latency_is_of_one_image(self):
+        latency = mock.Mock(spec=LatencyMeasurement, threads=(1,))
+        latency.measure.return_value = {"median_ms": 6.0, "p95_ms": 9.0}
+        report = self._export(forms={"x": Float32(batch_size=3)}, proof={"latency": latency})
+        self.assertEqual(
+            report["files"]["x"]["latency"], {"1 thread": {"median_ms": 2.0, "p95_ms": 3.0}}
+        )
+
     def test_a_file_that_is_too_far_off_is_not_kept(self):
         limits = ParityLimits(worst_cosine=0.999999)
         with self.assertRaisesRegex(
@@ -275,9 +302,13 @@ class ExportingTest(tf.test.TestCase):
         def broken(*_):
             raise ValueError("cannot be converted")
 
-        with mock.patch.object(Int8, "write", broken):
+        with (
+            mock.patch.object(Int8, "write", broken),
+            mock.patch.object(RetrievalEvaluation, "evaluate") as measured,
+        ):
             with self.assertRaisesRegex(ValueError, "cannot be converted"):
                 self._export(forms={"float32": Float32(), "int8": Int8()})
+        measured.assert_not_called()
         self.assertEmpty(list(self.folder.iterdir()))
 
     def test_bad_arguments(self):

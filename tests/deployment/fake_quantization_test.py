@@ -72,6 +72,15 @@ class FakeQuantizationTest(parameterized.TestCase, tf.test.TestCase):
         self.assertEmpty(_parts(rounding, tf.keras.layers.BatchNormalization))
         self.assertAllEqual(network(given), expected)
 
+    def test_it_computes_in_float32_whatever_the_policy_of_the_run(self):
+        network = embedding_network()
+        given = images(4, network.input_shape[1:])
+        self.addCleanup(tf.keras.mixed_precision.set_global_policy, "float32")
+        tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+        rounding = fake_quantized_network(network)
+        observe_ranges(rounding, given, batch_size=2)
+        self.assertEqual(rounding(given, training=True).dtype, tf.float32)
+
     def test_kernels_are_rounded_by_channel_and_dense_ones_as_a_whole(self):
         network = embedding_network()
         rounding = fake_quantized_network(network)

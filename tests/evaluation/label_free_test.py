@@ -1,6 +1,7 @@
 """Tests of the figures that need no masks."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -63,6 +64,12 @@ class LabelFreeEvaluationTest(tf.test.TestCase):
                 images = np.array(pixels).reshape(1, 2, 1, 4)
                 figures = LabelFreeEvaluation(source=_Logits(images)).evaluate(_network(4))
                 self.assertAllClose(figures["label_free"], expected)
+
+    def test_refuses_an_exported_file(self):
+        file = mock.Mock(output_shape=(None, 2, 2, 3), input_shape=(None, 2, 2, 6))
+        evaluation = LabelFreeEvaluation(source=_Logits(np.zeros([1, 2, 2, 6])))
+        with self.assertRaisesRegex(ValueError, "two heads .* got an exported file"):
+            evaluation.evaluate(file)
 
     def test_refuses_a_batch_of_nothing(self):
         with self.assertRaisesRegex(ValueError, "batch_size must be at least 1, got 0"):

@@ -9,6 +9,7 @@ from absl.testing import absltest
 from google.protobuf import text_format
 from tensorboard.plugins import projector as plugin
 
+from rtml_tf.data.array_source import ArraySource
 from rtml_tf.data.source import ImageSource
 from rtml_tf.evaluation.projector import EmbeddingProjector
 from rtml_tf.networks.raw_pixels import raw_pixels
@@ -58,6 +59,17 @@ class EmbeddingProjectorTest(absltest.TestCase):
         # Three thumbnails of 2x2 a side; the four empty places are white.
         expected = np.array([[0, 64, 128], [191, 255, 255], [255, 255, 255]])
         np.testing.assert_allclose(sprite[::2, ::2, 0], expected, atol=1)
+
+    def test_descriptors_have_no_thumbnails(self):
+        source = ArraySource(keys=["a", "b"], array=np.eye(2), labels=[0, 1])
+        descriptor = tf.keras.Input((2,))
+        network = tf.keras.Model(descriptor, tf.keras.layers.Flatten()(descriptor))
+        folder = self.folder / "descriptors"
+        EmbeddingProjector(source=source).write(network, folder)
+        text = (folder / "projector_config.pbtxt").read_text()
+        entry = text_format.Parse(text, plugin.ProjectorConfig()).embeddings[0]
+        np.testing.assert_allclose(np.loadtxt(folder / entry.tensor_path), np.eye(2))
+        self.assertFalse(entry.HasField("sprite"))
 
     def test_refuses_thumbnails_that_tensorboard_cannot_load(self):
         with self.assertRaisesRegex(ValueError, "need an image of 9000 pixels a side"):

@@ -145,6 +145,23 @@ class SegmentationModelTest(tf.test.TestCase, parameterized.TestCase):
         with self.assertRaisesRegex(ValueError, "use_ema must be the same .* got False and True"):
             _compiled(averaging)
 
+    def test_heads_of_different_shapes_train_where_they_need_not_differ(self):
+        image = tf.keras.Input((None, None, 1))
+        early = tf.keras.layers.Conv2D(3, 3, padding="same")(image)
+        late = tf.keras.layers.Conv2D(5, 3, padding="same")(early)
+        heads = {
+            name: tf.keras.layers.Conv2D(3, 1, name=f"{name}_x")(features)
+            for name, features in (("p1", early), ("p2", late))
+        }
+        network = tf.keras.Model(image, heads)
+        with self.assertRaisesRegex(ValueError, "discrepancy_weight .* must be 0 .* got 0.1"):
+            SegmentationModel(network=network, discrepancy_weight=0.1)
+        model = _compiled(SegmentationModel(network=network))
+        before = float(model.train_step(_batch())["loss"])
+        logs = model.train_step(_batch())
+        self.assertLess(float(logs["loss"]), before)
+        self.assertEqual(float(logs["weight_discrepancy"]), 1.0)
+
     @parameterized.parameters(
         ({"segmentation_loss": "focal"}, "must be a SegmentationLoss, got 'focal'"),
         ({"discrepancy_weight": -1.0}, "discrepancy_weight must be a number of at least 0"),

@@ -12,7 +12,7 @@ from absl.testing import parameterized
 from rtml_tf.layers.generalized_mean_pooling import GeneralizedMeanPooling
 from rtml_tf.networks.resnet import cifar_resnet
 from rtml_tf.networks.saved_config import check_config
-from rtml_tf.networks.saving import load_network, save_network
+from rtml_tf.networks.saving import check_loadable, load_network, save_network
 
 
 def _set_random_weights(network):
@@ -105,6 +105,26 @@ class RefusedFileTest(tf.test.TestCase, parameterized.TestCase):
         save_network(network, file)
         with self.assertRaisesRegex(ValueError, "network.keras' cannot be loaded: .* a Lambda"):
             load_network(file)
+
+    def test_what_could_not_be_loaded_is_known_before_it_is_saved(self):
+        class Unregistered(tf.keras.layers.Layer):
+            def call(self, inputs):
+                return inputs
+
+        image = tf.keras.Input((2,))
+        for layer, message in (
+            (tf.keras.layers.Dense(2), None),
+            (tf.keras.layers.Lambda(lambda x: x + 1.0), "contains a Lambda"),
+            (lambda x: tf.concat([x, x], axis=1), "calls tf.concat, which a saved network may not"),
+            (Unregistered(), "unknown class .*Unregistered"),
+        ):
+            network = tf.keras.Model(image, layer(image), name="tried")
+            with self.subTest(message):
+                if message is None:
+                    check_loadable(network)
+                    continue
+                with self.assertRaisesRegex(ValueError, f"'tried' could be saved .* {message}"):
+                    check_loadable(network)
 
     @parameterized.parameters(
         ({"class_name": "Lambda", "module": "keras.layers"}, "contains a Lambda"),

@@ -46,6 +46,16 @@ class LoadTeacherTest(tf.test.TestCase):
             with self.subTest(path), self.assertRaisesRegex(ValueError, message):
                 load_teacher(path=self.folder / path)
 
+    def test_a_run_that_is_not_finished_is_refused_unless_its_network_is_named(self):
+        run = self.folder / "begun"
+        save_network(self.network, run / "network.keras")
+        (run / "config.gin").touch()
+        with self.assertRaisesRegex(ValueError, "begun' is not finished"):
+            load_teacher(path=run)
+        load_teacher(path=run / "network.keras")
+        (run / "metrics.json").touch()
+        load_teacher(path=run)
+
     def test_refuses_a_network_that_does_not_embed(self):
         image = tf.keras.Input((8, 8, 1))
         save_network(

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
 
+from rtml_tf.networks.fingerprint import network_fingerprint
 from rtml_tf.networks.saving import load_network
 from rtml_tf.runs.checkpoint import RunState
 from rtml_tf.runs.checkpoint_choices import CheckpointChoices, Choice
@@ -94,8 +95,12 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
             {name: self._bias_of(name) for name in ("largest", "nearest", "last")},
             {"largest": 3.5, "nearest": 2.25, "last": 3.0},
         )
+        written = read_json(self._folder.path / "choices.json")
+        for name, entry in written.items():
+            network = load_network(self._folder.path / "choices" / f"{name}.keras")
+            self.assertEqual(entry.pop("network"), network_fingerprint(network))
         self.assertEqual(
-            read_json(self._folder.path / "choices.json"),
+            written,
             {
                 "largest": {
                     "epoch": 2,
@@ -110,6 +115,34 @@ class CheckpointChoicesTest(parameterized.TestCase, tf.test.TestCase):
                 "last": {"epoch": 4, "figures": {"test": {"bias": 3.0, "distance": 1.0}}},
             },
         )
+
+    def test_evaluations_of_the_end_are_not_made_twice(self):
+        """The third of three networks cannot be evaluated; then the run is resumed."""
+        model = _Model()
+        model.compile(optimizer=tf.keras.optimizers.SGD())
+        callback = self._callback(model)
+        self._train(callback, model, [1.0, 3.5])
+        evaluate = _Bias.evaluate
+        calls = []
+
+        def fails_at_the_third(evaluation, network):
+            calls.append(evaluate(evaluation, network)["bias"])
+            if len(calls) == 3:
+                raise OSError("the disk is full.")
+            return evaluate(evaluation, network)
+
+        with mock.patch.object(_Bias, "evaluate", fails_at_the_third):
+            with self.assertRaisesRegex(OSError, "disk is full"):
+                callback.on_train_end()
+            callback = self._callback(model)
+            callback.on_train_begin()
+            callback.on_train_end()
+            self.assertEqual(calls, [3.5, 1.0, 3.5, 3.5])
+            model.network.trainable_variables[1].assign([7.0])
+            callback.on_train_end()
+        self.assertEqual(calls[4:], [7.0])
+        last = read_json(self._folder.path / "choices.json")["last"]
+        self.assertEqual(last["figures"]["test"]["bias"], 7.0)
 
     def test_a_resumed_run_goes_on_with_its_choices(self):
         model = _Model()

@@ -11,6 +11,7 @@ from absl.testing import absltest
 
 from rtml_tf.losses.multi_similarity import MultiSimilarityLoss
 from rtml_tf.models.metric_model import MetricModel
+from rtml_tf.runs.checkpoint_choices import CheckpointChoices
 from rtml_tf.runs.disk_space import check_disk_space
 from rtml_tf.runs.run_folder import RunFolder, RunFolderError
 
@@ -35,10 +36,10 @@ class DiskSpaceTest(absltest.TestCase):
         self.existing = pathlib.Path(self.create_tempdir().full_path)
         self.folder = RunFolder(self.existing / "runs" / "new")
 
-    def _check(self, free):
+    def _check(self, free, callbacks=()):
         status = types.SimpleNamespace(f_bavail=free, f_frsize=1)
         with mock.patch.object(os, "statvfs", return_value=status) as asked:
-            check_disk_space(self.folder, _model())
+            check_disk_space(self.folder, _model(), callbacks)
         asked.assert_called_with(self.existing)
 
     def test_checkpoints_and_networks_must_fit(self):
@@ -48,6 +49,12 @@ class DiskSpaceTest(absltest.TestCase):
         ):
             self._check(_NEEDED - 1)
         self.assertFalse(self.folder.path.exists())
+
+    def test_networks_that_callbacks_keep_must_fit_too(self):
+        choices = CheckpointChoices(choices={}, evaluations={})
+        self._check(_NEEDED + 2 * 4_000 + _COUNTERS, [choices, tf.keras.callbacks.Callback()])
+        with self.assertRaisesRegex(RunFolderError, "4 networks of 0.0 MB"):
+            self._check(_NEEDED + 2 * 4_000 - 1, [choices])
 
     def test_what_is_there_already_needs_no_more_room(self):
         self.folder.checkpoints.mkdir(parents=True)

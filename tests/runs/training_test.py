@@ -172,9 +172,14 @@ class TrainingTest(tf.test.TestCase, parameterized.TestCase):
         whole = train(**_arguments(self.folder / "whole"))
         with self.assertRaisesRegex(RunInterrupted, "after step 12"):
             train(**_arguments(self.folder / "parts", callbacks=[_StopAfter(12)]))
-        for path in (self.folder / "parts" / "checkpoints").glob("ckpt-12.*"):
+        lost = list((self.folder / "parts" / "checkpoints").glob("ckpt-12.*"))
+        self.assertNotEmpty(lost)
+        for path in lost:
             path.write_bytes(b"")
-        self._assert_ended_alike(train(**_arguments(self.folder / "parts")), whole)
+        with self.assertLogs(level="WARNING") as logs:
+            resumed = train(**_arguments(self.folder / "parts"))
+        self.assertIn("ckpt-12", "".join(logs.output))
+        self._assert_ended_alike(resumed, whole)
 
     def _assert_ended_alike(self, resumed, whole):
         """The runs in "parts" and in "whole"."""
@@ -285,6 +290,15 @@ class TrainingTest(tf.test.TestCase, parameterized.TestCase):
             ValueError, r"takes inputs of shape \(16, 16, 1\), .* gives \(8, 8, 1\)"
         ):
             train(**arguments)
+
+    def test_a_network_that_could_not_be_loaded_again_is_refused(self):
+        arguments = _arguments(self.folder / "run")
+        image = tf.keras.Input(_SHAPE)
+        network = tf.keras.Model(image, _network()(tf.reshape(image, (-1, *_SHAPE))))
+        arguments["model"] = MetricModel(network=network, loss=ArcFaceLoss())
+        with self.assertRaisesRegex(ValueError, "could be saved but not loaded again: .*reshape"):
+            train(**arguments)
+        self.assertFalse((self.folder / "run").exists())
 
     def test_a_validation_of_other_images_is_refused(self):
         arguments = _arguments(self.folder / "run")
