@@ -17,7 +17,7 @@ from rtml_tf.deployment.form import Form
 from rtml_tf.deployment.metadata import metadata_path, size_and_digest
 from rtml_tf.deployment.model_card import ModelCard
 from rtml_tf.deployment.network_description import NetworkDescription
-from rtml_tf.deployment.proof import Proof
+from rtml_tf.deployment.proof import Proof, StartedProof
 from rtml_tf.deployment.quantization_aware_tuning import QuantizationAwareTuning
 from rtml_tf.deployment.segmentation_endpoints import SegmentationEndpoints
 from rtml_tf.deployment.similarity_thresholds import SimilarityThresholds
@@ -148,23 +148,7 @@ def export(
                 written = _endpoints(tuned, resize_to, aligned_corners)
             form.write(written, path, images)
             form.add_description(path, description)
-        own_figures = started.of_network()
-        report = {
-            "violations": [],
-            "network": {
-                "name": network.name,
-                "fingerprint": made_from["fingerprint"],
-                **own_figures,
-            },
-            "files": {},
-            "images": len(started.images),
-            "limits": proof.limits.describe(),
-            # What evaluations say of their latest network is said of this one, not of a file.
-            "evaluations": started.describe(),
-            "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
-            "config": config,
-            "provenance": made_from["provenance"],
-        }
+        report = _report_of_network(network.name, started, proof, made_from)
         for form_name, form in forms.items():
             path = paths[form_name]
             logging.info("Measuring %s", path.name)
@@ -209,6 +193,25 @@ def _endpoints(
     if isinstance(network.output, Mapping):
         return SegmentationEndpoints(network=network, aligned_corners=aligned_corners)
     return EmbeddingEndpoints(network=network, resize_to=resize_to)
+
+
+def _report_of_network(
+    name: str, started: StartedProof, proof: Proof, made_from: Mapping[str, Any]
+) -> dict:
+    """The report as it is before a file is measured."""
+    figures = started.of_network()
+    return {
+        "violations": [],
+        "network": {"name": name, "fingerprint": made_from["fingerprint"], **figures},
+        "files": {},
+        "images": len(started.images),
+        "limits": proof.limits.describe(),
+        # What evaluations say of their latest network is said of this one, not of a file.
+        "evaluations": started.describe(),
+        "machine": f"{platform.machine()}, TensorFlow {tf.__version__}",
+        "config": made_from["config"],
+        "provenance": made_from["provenance"],
+    }
 
 
 def _holds(folder: pathlib.Path, report: Mapping, made_from: Mapping[str, Any]) -> bool:
