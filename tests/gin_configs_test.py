@@ -17,7 +17,7 @@ _EXPERIMENTS = ["quickstart"] + [
 ]
 
 # Data files that are parts of others, and those of images with masks.
-_PARTS = ("class_split.gin", "cityscapes_target.gin", "/pairs.gin")
+_PARTS = ("class_parts.gin", "class_split.gin", "cityscapes_target.gin", "/pairs.gin")
 _WITH_MASKS = (
     "camvid_day_dusk.gin",
     "gta5_cityscapes.gin",

@@ -58,17 +58,22 @@ def check_differentiable(network: tf.keras.Model, input_shape: Sequence[int]) ->
     """Refuses a network that passes no gradient to its inputs, on which such attacks find nothing.
 
     Args:
-        network: A network that takes these inputs; it is called once.
+        network: A network that takes these inputs; it is traced once, and nothing is computed.
         input_shape: Shape of one example, such as `(H, W, C)`.
 
     Raises:
         ValueError: If no gradient can come.
     """
-    inputs = tf.zeros((1, *input_shape))
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(inputs)
-        embeddings = network(inputs, training=False)
-    if tape.gradient(embeddings, inputs) is None:
+
+    @tf.function(autograph=False)
+    def gradient(inputs: tf.Tensor) -> tf.Tensor | None:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(inputs)
+            embeddings = network(inputs, training=False)
+        return tape.gradient(embeddings, inputs)
+
+    traced = gradient.get_concrete_function(tf.TensorSpec([None, *input_shape], tf.float32))
+    if traced.structured_outputs is None:
         raise ValueError(
             f"The network {network.name!r} passes no gradient to its inputs (local binary patterns "
             "and rounding have none): an attack by gradient would find nothing. Give another "
