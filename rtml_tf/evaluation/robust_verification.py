@@ -66,7 +66,8 @@ class RobustVerificationEvaluation(RobustEvaluation):
                 `array_cache`), 4 bytes for each value of the attacked images and each epsilon, so
                 that it is searched for once for all networks that it is shown to.
             training: The images that the network is trained on: it is then checked that they
-                share neither people nor images with the pairs (see `pair_set.check_disjoint`).
+                share neither people nor images with the pairs, as far as these know their people
+                (see `pair_set.check_disjoint`).
 
         Raises:
             ValueError: If an argument is out of range, the attack cannot be checked, pairs of a
